@@ -1,0 +1,71 @@
+"""What every REST view shares: the JSON renderer and parser, and the one place that turns an error into an answer."""
+
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from typing import IO, Any
+
+import orjson
+from rest_framework import exceptions
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.response import Response
+
+from analytics_project.errors import AppError, error_body
+
+logger = logging.getLogger(__name__)
+
+
+def _encode(value: object) -> object:
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, Mapping):
+        return dict(value)
+    return str(value)
+
+
+class OrjsonRenderer(BaseRenderer):
+    media_type = "application/json"
+    format = "json"
+    charset = None
+
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        """Return `data` as compact JSON; nothing at all for an answer without a body."""
+        if data is None and (renderer_context or {}).get("response") is not None:
+            response = renderer_context["response"] if renderer_context else None
+            if response is not None and response.status_code == 204:
+                return b""
+        return orjson.dumps(data, default=_encode, option=orjson.OPT_NON_STR_KEYS)
+
+
+class OrjsonParser(BaseParser):
+    media_type = "application/json"
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Return the decoded body. Raises: ParseError for anything that is not one JSON value."""
+        try:
+            return orjson.loads(stream.read())
+        except orjson.JSONDecodeError as problem:
+            raise exceptions.ParseError(f"the body is not valid JSON: {problem}") from problem
+
+
+def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
+    """Answer our errors and REST framework's in the shape `{"error": text}`; anything else stays a 500."""
+    if isinstance(error, AppError):
+        return Response(error_body(error), status=error.status, headers=dict(error.headers))
+    if isinstance(error, exceptions.APIException):
+        return Response({"error": str(error.detail)}, status=error.status_code)
+    return None

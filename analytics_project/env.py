@@ -1,0 +1,54 @@
+"""Typed readers of environment variables; a bad value stops the start and names the variable."""
+
+import os
+from pathlib import Path
+
+
+class BadSetting(SystemExit):
+    """A setting that cannot be used; ends the process with a sentence instead of a traceback."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"Footfall cannot start: {name} {problem}")
+
+
+def text(name: str, default: str = "") -> str:
+    """Return the variable's text without surrounding blanks; empty counts as absent."""
+    return os.environ.get(name, "").strip() or default
+
+
+def flag(name: str, default: bool) -> bool:
+    """Return a yes/no variable. Raises: BadSetting for any other word."""
+    value = text(name).lower()
+    if not value:
+        return default
+    if value in {"1", "true", "yes", "on"}:
+        return True
+    if value in {"0", "false", "no", "off"}:
+        return False
+    raise BadSetting(name, f"is {value!r}; use true or false")
+
+
+def integer(name: str, default: int, *, at_least: int = 0) -> int:
+    """Return a whole number. Raises: BadSetting for anything else or below `at_least`."""
+    value = text(name)
+    if not value:
+        return default
+    try:
+        number = int(value)
+    except ValueError:
+        raise BadSetting(name, f"is {value!r}; it must be a whole number") from None
+    if number < at_least:
+        raise BadSetting(name, f"is {number}; it must be at least {at_least}")
+    return number
+
+
+def path(name: str, default: Path | None = None) -> Path | None:
+    """Return a file system path, or the default."""
+    value = text(name)
+    return Path(value).expanduser().resolve() if value else default
+
+
+def words(name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Return the parts of a comma-separated variable, trimmed, without empty ones."""
+    value = text(name)
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if value else default

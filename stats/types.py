@@ -1,0 +1,108 @@
+"""Plain values of intake: what is known of an agent, a place, an acquisition, a site that takes events."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from accounts.types import SiteRef
+
+
+class DropReason(StrEnum):
+    """Why an event was answered 202 and not counted; a closed set, part of the event contract (1.5)."""
+
+    SPAM_REFERRER = "spam_referrer"
+    NOT_FOUND = "not_found"
+    PAYMENT_REQUIRED = "payment_required"
+    BLOCK = "block"
+    THROTTLE = "throttle"
+    VERIFICATION_AGENT = "verification_agent"
+    DC_IP = "dc_ip"
+    THREAT_IP = "threat_ip"
+    SITE_HOSTNAME_ALLOWLIST = "site_hostname_allowlist"
+    SITE_PAGE_BLOCKLIST = "site_page_blocklist"
+    SITE_IP_BLOCKLIST = "site_ip_blocklist"
+    SITE_COUNTRY_BLOCKLIST = "site_country_blocklist"
+    BOT = "bot"
+    INVALID = "invalid"
+    NO_SESSION_FOR_ENGAGEMENT = "no_session_for_engagement"
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """What a user agent says of itself; unknown parts are empty. Names are those of the event contract (2.7)."""
+
+    browser: str = ""
+    browser_version: str = ""
+    os: str = ""
+    os_version: str = ""
+    device: str = ""
+    is_bot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an address is: ISO 3166 codes and the GeoNames number of the city; unknown parts are empty or 0."""
+
+    country_code: str = ""
+    subdivision1_code: str = ""
+    subdivision2_code: str = ""
+    city_geoname_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page URL taken apart: stored hostname (`(none)` without one), stored pathname, raw query, scheme.
+
+    `url_host` is the host as it stood in the URL, lower case, still with `www.`; empty without one.
+    """
+
+    hostname: str
+    pathname: str
+    query: str
+    scheme: str
+    url_host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acquisition:
+    """How a visit came about (event contract 2.3 to 2.6); absent parts are empty."""
+
+    referrer: str = ""
+    source: str = ""
+    channel: str = "Direct"
+    utm_source: str = ""
+    utm_medium: str = ""
+    utm_campaign: str = ""
+    utm_content: str = ""
+    utm_term: str = ""
+    click_id_param: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shields:
+    """A site's traffic shields, compiled: addresses in canonical text, patterns anchored at both ends."""
+
+    addresses: frozenset[str] = frozenset()
+    countries: frozenset[str] = frozenset()
+    pages: tuple[re.Pattern[str], ...] = ()
+    hostnames: tuple[re.Pattern[str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeSite:
+    """What intake must know of a site to take or drop an event.
+
+    `rate_threshold` events per `rate_window_s` seconds are taken: None means no limit, 0 blocks the site.
+    `accepts_until` is the last day (unix day number) its team may send traffic, None without an end.
+    `revenue_goals` maps an event name to the currency that its goal reports in.
+    `persistent_visitors` tells whether a `vid` in the body may be the visitor.
+    """
+
+    ref: SiteRef
+    shields: Shields = field(default_factory=Shields)
+    rate_threshold: int | None = None
+    rate_window_s: int = 60
+    accepts_until: int | None = None
+    revenue_goals: Mapping[str, str] = field(default_factory=dict)
+    persistent_visitors: bool = False
