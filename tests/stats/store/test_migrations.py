@@ -1,0 +1,79 @@
+"""Schema steps: applied once, recorded, refused when the store is newer, and their form on a cluster."""
+
+from collections.abc import Iterator
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from analytics_project.errors import StoreUnavailable
+from stats.store import migrations
+from stats.store.client import EventStore
+
+
+@pytest.fixture
+def newer_store(store: EventStore) -> Iterator[EventStore]:
+    store.execute("INSERT INTO schema_migrations (version, name) VALUES (9999, 'from_the_future')", tag="test")
+    yield store
+    store.execute("DELETE FROM schema_migrations WHERE version = 9999", tag="test")
+
+
+@pytest.fixture
+def unrecorded_store(store: EventStore) -> Iterator[EventStore]:
+    """A store whose tables stand but whose record was lost, as after a crash between the two."""
+    store.execute("TRUNCATE TABLE schema_migrations", tag="test")
+    yield store
+    migrations.migrate(store)
+
+
+def test_migrated_store_is_at_the_version_of_the_code(store: EventStore) -> None:
+    assert migrations.schema_version(store) == migrations.code_version() == len(migrations.all_migrations())
+    assert migrations.pending_migrations(store) == ()
+    migrations.require_current_schema(store)
+
+
+def test_migrate_again_does_nothing(store: EventStore) -> None:
+    assert migrations.migrate(store) == ()
+
+
+def test_migrate_after_a_lost_record_repeats_the_steps(unrecorded_store: EventStore) -> None:
+    with pytest.raises(StoreUnavailable, match="migrate_events"):
+        migrations.require_current_schema(unrecorded_store)
+    assert migrations.migrate(unrecorded_store) == migrations.all_migrations()
+    assert migrations.schema_version(unrecorded_store) == migrations.code_version()
+
+
+def test_store_of_a_newer_release_is_refused(newer_store: EventStore) -> None:
+    with pytest.raises(StoreUnavailable, match="newer release"):
+        migrations.migrate(newer_store)
+
+
+def test_versions_count_from_one_without_gaps() -> None:
+    assert [step.version for step in migrations.all_migrations()] == list(range(1, migrations.code_version() + 1))
+
+
+def test_cluster_form_replicates_and_distributes_by_visitor() -> None:
+    text = ";\n".join(statement for step in migrations.all_migrations() for statement in step.statements("main"))
+    assert "CREATE TABLE IF NOT EXISTS events_local ON CLUSTER 'main'" in text
+    assert "ReplicatedVersionedCollapsingMergeTree(sign, events)" in text
+    assert "Distributed('main', currentDatabase(), sessions_local, cityHash64(visitor_id))" in text
+    assert "non_replicated" not in text
+
+
+def test_single_server_form_has_no_trace_of_a_cluster() -> None:
+    text = ";\n".join(statement for step in migrations.all_migrations() for statement in step.statements(""))
+    assert "CLUSTER" not in text
+    assert "Distributed" not in text
+    assert "$" not in text
+
+
+def test_command_applies_then_reports_nothing_to_do(unrecorded_store: EventStore) -> None:
+    with pytest.raises(CommandError) as caught:
+        call_command("migrate_events", "--check", stdout=StringIO())
+    assert caught.value.returncode == 1
+    output = StringIO()
+    call_command("migrate_events", stdout=output)
+    assert "applied 0001 events" in output.getvalue()
+    output = StringIO()
+    call_command("migrate_events", "--check", stdout=output)
+    assert "current" in output.getvalue()
