@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "django_filters",
+    "analytics_project",
     "accounts",
     "stats",
     "goals",
@@ -101,6 +102,11 @@ TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
 MAX_GOALS_PER_SITE = env.integer("MAX_GOALS_PER_SITE", 1000, at_least=1)
 AI_ASSISTANTS_CHANNEL = env.flag("AI_ASSISTANTS_CHANNEL", default=True)
 
+# ---- Live state --------------------------------------------------------------------------------------------------
+if REDIS_URL:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+
 # ---- People and passwords --------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 PASSWORD_HASHERS = [
@@ -115,6 +121,7 @@ AUTH_PASSWORD_VALIDATORS = [
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_TLS_PROXY", default=False) else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_PROXY_SSL_HEADER is not None
 SECURE_CROSS_ORIGIN_OPENER_POLICY = None if DEBUG else "same-origin"
+SUPER_ADMIN_USER_IDS = frozenset(env.words("SUPER_ADMIN_USER_IDS"))
 
 # ---- REST framework --------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

@@ -1,0 +1,63 @@
+"""The one ASGI callable: intake is answered before Django, everything else by Django in a thread pool of its own."""
+
+import asyncio
+import os
+from typing import cast
+
+from a2wsgi import WSGIMiddleware
+from a2wsgi.asgi_typing import ASGIApp
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "analytics_project.settings")
+django_application = get_wsgi_application()
+
+from django.conf import settings  # noqa: E402 - Django must be set up before its applications are imported
+
+from stats.ingest.addresses import TrustedProxies  # noqa: E402
+from stats.ingest.views import EventEndpoint, Receive, Scope, Send, answer_error_report  # noqa: E402
+from stats.services import start_intake, stop_intake  # noqa: E402
+
+REPORT_THREADS = 10
+
+
+class Footfall:
+    """Routes a connection to the event endpoint, to Django, or through start and stop of the process."""
+
+    def __init__(self) -> None:
+        self._django = cast(ASGIApp, WSGIMiddleware(django_application, workers=REPORT_THREADS))
+        self._events: EventEndpoint | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] == "http":
+            path = scope["path"]
+            if path == "/api/event" or (path.startswith("/") and _without_slashes(path) == "api/event"):
+                if self._events is None:
+                    raise RuntimeError("the server does not send lifespan messages; start it with `manage.py serve`")
+                await self._events(scope, receive, send)
+            elif path == "/api/error":
+                await answer_error_report(scope, receive, send)
+            else:
+                await self._django(scope, receive, send)  # type: ignore[arg-type]
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        loop = asyncio.get_running_loop()
+        intake = await loop.run_in_executor(None, start_intake)
+        self._events = EventEndpoint(intake.collector, intake.loader, TrustedProxies(settings.TRUSTED_PROXIES))
+        upkeep = loop.create_task(intake.refresh_salts_forever())
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        upkeep.cancel()
+        await loop.run_in_executor(None, stop_intake)
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def _without_slashes(path: str) -> str:
+    """Return a path with doubled, leading and trailing slashes taken away."""
+    return "/".join(part for part in path.split("/") if part)
+
+
+application = Footfall()

@@ -1,0 +1,18 @@
+"""Every route on one screen, grouped by surface. `POST /api/event` is answered before Django: see `asgi`."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from stats.api.health import health
+
+urlpatterns = [
+    # Operators
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/", admin.site.urls),
+    path("api/health", health),
+    # Statistics
+    path("api/", include("stats.api.urls")),
+    # The tracker script
+    path("js/", include("stats.tracker.urls")),
+]

@@ -1,0 +1,151 @@
+"""The live path as one thing that starts, recovers what a former process left, and stops without losing an event."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from analytics_project.clock import now, unix_seconds
+from stats.ingest.collector import Collector, ConvertMoney, PlaceFinder
+from stats.ingest.counters import OutcomeCounters
+from stats.ingest.rows import WRITTEN, props_fragment
+from stats.ingest.sessions import MemorySessions, Visit, visit_key
+from stats.ingest.sites import SiteDirectory
+from stats.ingest.spool import Spool
+from stats.ingest.visitor import VISIT_IDLE_SECONDS, Salts
+from stats.ingest.writer import Writer
+from stats.store.client import EventStore
+from stats.store.open_visits import open_visits
+from stats.store.schema import EVENT_COLUMNS, SESSION_COLUMNS, VISIT_ATTRIBUTE_COLUMNS
+from stats.types import IntakeSite
+
+logger = logging.getLogger(__name__)
+
+SALT_REFRESH_S = 900
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeParts:
+    """What intake is given from outside: the ORM and its settings come in as functions and values only."""
+
+    load_site: Callable[[str], IntakeSite | None]
+    load_salt: Callable[[date], bytes]
+    destroy_salts_before: Callable[[date], None]
+    open_store: Callable[[], EventStore]
+    places: PlaceFinder
+    convert_money: ConvertMoney
+    spool_directory: Path
+    spool_max_bytes: int
+    spool_sync_ms: int
+
+
+class Intake:
+    """Collector, spool and writer of one process."""
+
+    def __init__(self, parts: IntakeParts) -> None:
+        self._parts = parts
+        self.counters = OutcomeCounters()
+        self.sessions = MemorySessions()
+        self.salts = Salts(parts.load_salt, parts.destroy_salts_before)
+        self.spool = Spool(parts.spool_directory, max_bytes=parts.spool_max_bytes, sync_ms=parts.spool_sync_ms)
+        self.writer = Writer(self.spool, parts.open_store)
+        self.loader = ThreadPoolExecutor(max_workers=2, thread_name_prefix="site-loader")
+        self.collector = Collector(
+            sites=SiteDirectory(parts.load_site),
+            salts=self.salts,
+            places=parts.places,
+            sessions=self.sessions,
+            spool=self.spool,
+            counters=self.counters,
+            convert_money=parts.convert_money,
+        )
+
+    def start(self) -> None:
+        """Take open visits over from the store and the spool, then begin to write. Raises: StoreUnavailable."""
+        self.salts.refresh(now())
+        since = unix_seconds() - VISIT_IDLE_SECONDS
+        self.sessions.adopt(recovered_visits(open_visits(self._parts.open_store(), since), self.spool.pending_rows()))
+        if self.spool.pending_bytes:
+            logger.info("%d bytes of accepted events are being written first", self.spool.pending_bytes)
+        self.writer.start()
+
+    async def refresh_salts_forever(self) -> None:
+        """Keep the salts of the running dates at hand and destroy the finished ones; runs on the event loop."""
+        while True:
+            await asyncio.sleep(SALT_REFRESH_S)
+            moment: datetime = now()
+            await asyncio.get_running_loop().run_in_executor(self.loader, self.salts.refresh, moment)
+
+    def wait_for_accepted(self, site_id: int) -> None:
+        """Return once every event of the site accepted before the call is in the store. Raises: StoreTimeout."""
+        position = self.collector.positions.get(site_id)
+        if position is not None:
+            self.writer.wait_until(position)
+
+    def stop(self) -> None:
+        """Write what is there, hand the rest to the disk, let go of the spool."""
+        self.writer.stop()
+        self.spool.close()
+        self.loader.shutdown()
+
+
+def recovered_visits(
+    stored: Iterable[Mapping[str, Any]], pending: Iterable[tuple[bytes, bytes]]
+) -> list[Visit]:
+    """Return the visits that may still be open: as the store has them, brought forward by what was only spooled.
+
+    `stored` are rows of `stats.store.open_visits`; `pending` are spool records, oldest first.
+    """
+    visits: dict[int, Visit] = {}
+    for row in stored:
+        visit = _visit(row, row["start_at"], row["timestamp_at"])
+        visit.last_activity = max(visit.timestamp, row["last_event_at"])
+        visit.last_pageview_at = row["last_pageview_at"]
+        visits[visit.session_id] = visit
+    for event_line, session_lines in pending:
+        for line in session_lines.split(b"\n")[1:]:
+            row = dict(zip(SESSION_COLUMNS, orjson.loads(line), strict=True))
+            if row["sign"] == WRITTEN:
+                visit = _visit(row, row["start"], row["timestamp"])
+                former = visits.get(visit.session_id)
+                if former is not None:
+                    visit.last_activity = former.last_activity
+                    visit.last_pageview_at = former.last_pageview_at
+                visits[visit.session_id] = visit
+        event = dict(zip(EVENT_COLUMNS, orjson.loads(event_line), strict=True))
+        touched = visits.get(event["session_id"])
+        if touched is not None:
+            touched.last_activity = max(touched.last_activity, event["timestamp"])
+            if event["name"] == "pageview":
+                touched.last_pageview_at = max(touched.last_pageview_at, event["timestamp"])
+    return list(visits.values())
+
+
+def _visit(row: Mapping[str, Any], start: int, timestamp: int) -> Visit:
+    """Rebuild an open visit from the columns of a session row; times are unix seconds."""
+    return Visit(
+        key=visit_key(row["site_id"], row["visitor_id"]),
+        site_id=row["site_id"],
+        day=row["day"],
+        visitor_id=row["visitor_id"],
+        session_id=row["session_id"],
+        start=start,
+        props=props_fragment(row["prop_keys"], row["prop_values"]),
+        attributes=orjson.dumps([row[column] for column in VISIT_ATTRIBUTE_COLUMNS])[1:],
+        timestamp=timestamp,
+        duration=row["duration"],
+        events=row["events"],
+        pageviews=row["pageviews"],
+        is_bounce=bool(row["is_bounce"]),
+        entry_page=row["entry_page"],
+        hostname=row["hostname"],
+        exit_page=row["exit_page"],
+        exit_page_hostname=row["exit_page_hostname"],
+        last_activity=timestamp,
+    )

@@ -1,0 +1,307 @@
+"""Bytes of an event request → EventRequest, or InvalidPayload with every failing field (event contract 1.3 and 1.4)."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from email.parser import BytesParser
+from email.policy import HTTP
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+
+from analytics_project.errors import InvalidPayload
+from revenue.types import is_currency
+from stats.ingest.pages import parse_page
+from stats.types import Page
+
+MAX_BODY_BYTES = 1_000_000
+MAX_URL_BYTES = 2_000
+MAX_REFERRER_CHARACTERS = 2_000
+MAX_NAME_CHARACTERS = 120
+MAX_PROPS = 30
+MAX_PROP_KEY_BYTES = 300
+MAX_PROP_VALUE_BYTES = 2_000
+MAX_ENGAGEMENT_MS = 30 * 24 * 3600 * 1000
+UNKNOWN_SCROLL_DEPTH = 255
+PATH_PROP_EVENTS = frozenset({"404", "Form: Submission", "WP Form Completions"})
+
+_INTEGER_TEXT = re.compile(r"[+-]?[0-9]{1,18}\Z")
+_MAX_REVENUE = Decimal(10) ** 15
+_THREE_PLACES = Decimal("0.001")
+_UNPARSABLE = "Unable to parse request body as json"
+_PROPS_TOO_LONG = "keys should have at most 300 bytes and values 2000 bytes"
+_EMPTY_ENGAGEMENT = "engagement event requires a valid integer value for at least one of 'sd' or 'e' fields"
+
+
+@dataclass(frozen=True, slots=True)
+class Revenue:
+    """Money as the client sent it: three decimals, ISO 4217 code."""
+
+    amount: Decimal
+    currency: str
+
+
+@dataclass(slots=True)
+class EventRequest:
+    """One valid event request, not yet bound to a site.
+
+    `domains` are as sent, trimmed, without `www.`, lower case, each once; `prop_keys` and `prop_values` are parallel
+    and sorted by key; `scroll_depth` is 0..100 or 255 for unknown; `engagement_time` is in milliseconds;
+    `visitor_text` is the client's `vid`, unchecked.
+    """
+
+    name: str
+    page: Page
+    domains: tuple[str, ...]
+    referrer: str
+    prop_keys: list[str]
+    prop_values: list[str]
+    revenue: Revenue | None
+    interactive: bool
+    scroll_depth: int
+    engagement_time: int
+    visitor_text: str
+    tracker_version: int
+
+
+def parse_payload(body: bytes, content_type: str) -> EventRequest:
+    """Decode and validate one request body. Raises: InvalidPayload naming all failing fields."""
+    if len(body) > MAX_BODY_BYTES:
+        raise _unparsable()
+    fields = _decode(body, content_type)
+    errors: dict[str, list[str]] = {}
+    hash_mode = _hash_mode(fields, errors)
+    page = _page(fields, hash_mode, errors)
+    domains = _domains(fields, page, errors)
+    name = _name(fields, errors)
+    scroll_depth, engagement_time = 0, 0
+    if name == "engagement":
+        scroll_depth, engagement_time = _engagement(fields, errors)
+    prop_keys, prop_values = _props(fields, name, page, errors)
+    if errors or page is None:
+        raise InvalidPayload(errors)
+    referrer = _first(fields, "r", "referrer")
+    visitor_text = _first(fields, "vid", "visitor_id")
+    version = fields.get("v")
+    return EventRequest(
+        name=name,
+        page=page,
+        domains=domains,
+        referrer=referrer[:MAX_REFERRER_CHARACTERS] if type(referrer) is str else "",
+        prop_keys=prop_keys,
+        prop_values=prop_values,
+        revenue=_revenue(fields),
+        interactive=_interactive(fields),
+        scroll_depth=scroll_depth,
+        engagement_time=engagement_time,
+        visitor_text=visitor_text if type(visitor_text) is str else "",
+        tracker_version=version if type(version) is int and 0 <= version < 65_536 else 0,
+    )
+
+
+def _unparsable() -> InvalidPayload:
+    return InvalidPayload({"request": [_UNPARSABLE]})
+
+
+def _decode(body: bytes, content_type: str) -> dict[str, Any]:
+    """Return the body's keys and values whatever its form: JSON unless the type says that it is a form."""
+    kind = content_type.partition(";")[0].strip().lower()
+    try:
+        if kind == "application/x-www-form-urlencoded":
+            fields: Any = dict(parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=1_000))
+        elif kind == "multipart/form-data":
+            fields = _multipart(body, content_type)
+        else:
+            fields = orjson.loads(body)
+    except ValueError as problem:  # covers JSON, UTF-8 and form errors
+        raise _unparsable() from problem
+    if type(fields) is not dict:
+        raise _unparsable()
+    if b"\x00" in body or b"u0000" in body or b"%00" in body:
+        fields = _without_nul(fields)
+    return fields
+
+
+def _multipart(body: bytes, content_type: str) -> dict[str, str]:
+    message = BytesParser(policy=HTTP).parsebytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body)
+    if not message.is_multipart():
+        raise ValueError("no parts")
+    fields: dict[str, str] = {}
+    for part in message.iter_parts():
+        name = part.get_param("name", header="content-disposition")
+        content = part.get_payload(decode=True)
+        if isinstance(name, str) and isinstance(content, bytes):
+            fields[name] = content.decode()
+    return fields
+
+
+def _without_nul(value: Any) -> Any:
+    if type(value) is str:
+        return value.replace("\x00", "")
+    if type(value) is dict:
+        return {key.replace("\x00", ""): _without_nul(inner) for key, inner in value.items()}
+    if type(value) is list:
+        return [_without_nul(inner) for inner in value]
+    return value
+
+
+def _first(fields: Mapping[str, Any], *keys: str) -> Any:
+    """Return the first present value; null and false count as absent."""
+    for key in keys:
+        value = fields.get(key)
+        if value is not None and value is not False:
+            return value
+    return None
+
+
+def _hash_mode(fields: Mapping[str, Any], errors: dict[str, list[str]]) -> bool:
+    value = _first(fields, "h", "hashMode")
+    if value is None:
+        return False
+    if type(value) is int:
+        return value == 1
+    if type(value) is str and _INTEGER_TEXT.match(value):
+        return int(value) == 1
+    errors["hash_mode"] = ["is invalid"]
+    return False
+
+
+def _page(fields: Mapping[str, Any], hash_mode: bool, errors: dict[str, list[str]]) -> Page | None:
+    url = _first(fields, "u", "url")
+    if url is None:
+        errors["url"] = ["is required"]
+        return None
+    if type(url) is not str or (len(url) > MAX_URL_BYTES // 4 and len(url.encode()) > MAX_URL_BYTES):
+        errors["url"] = ["must be a valid url"]
+        return None
+    page = parse_page(url, hash_mode)
+    if page.scheme == "data":
+        errors["url"] = ["scheme is not allowed"]
+        return None
+    return page
+
+
+def _domains(fields: Mapping[str, Any], page: Page | None, errors: dict[str, list[str]]) -> tuple[str, ...]:
+    text = _first(fields, "d", "domain")
+    if type(text) is not str:
+        if page is not None and page.url_host:
+            return (page.hostname,)
+        errors["domain"] = ["can't be blank"]
+        return ()
+    text = text.strip().lower()
+    if not text:
+        errors["domain"] = ["can't be blank"]
+        return ()
+    if "," not in text:
+        return (text.removeprefix("www."),)
+    return tuple(dict.fromkeys(part.strip().removeprefix("www.") for part in text.split(",")))
+
+
+def _name(fields: Mapping[str, Any], errors: dict[str, list[str]]) -> str:
+    value = _first(fields, "n", "name")
+    if type(value) is int:
+        value = str(value)
+    if value is None or (type(value) is str and not value.strip()):
+        errors["event_name"] = ["can't be blank"]
+    elif type(value) is not str:
+        errors["event_name"] = ["is invalid"]
+    elif len(value) > MAX_NAME_CHARACTERS:
+        errors["event_name"] = [f"should be at most {MAX_NAME_CHARACTERS} character(s)"]
+    else:
+        return value
+    return ""
+
+
+def _whole_number(value: Any) -> int | None:
+    if type(value) is int:
+        return value
+    if type(value) is str and _INTEGER_TEXT.match(value):
+        return int(value)
+    return None
+
+
+def _engagement(fields: Mapping[str, Any], errors: dict[str, list[str]]) -> tuple[int, int]:
+    """Return (scroll depth in percent or 255, engaged milliseconds)."""
+    depth = _whole_number(fields.get("sd"))
+    scroll_depth = UNKNOWN_SCROLL_DEPTH if depth is None or depth < 0 else min(depth, 100)
+    engaged = _whole_number(fields.get("e"))
+    engagement_time = engaged if engaged is not None and 0 <= engaged < MAX_ENGAGEMENT_MS else 0
+    if scroll_depth == UNKNOWN_SCROLL_DEPTH and engagement_time == 0:
+        errors.setdefault("event_name", []).append(_EMPTY_ENGAGEMENT)
+    return scroll_depth, engagement_time
+
+
+def _object(value: Any) -> dict[str, Any] | None:
+    """Return an object given as such or as JSON text, else None."""
+    if type(value) is str:
+        try:
+            value = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            return None
+    return value if type(value) is dict else None
+
+
+def _text_of(value: Any) -> str:
+    """Return a custom property's value as text; empty for what cannot be one."""
+    if type(value) is str:
+        return value
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if value is None or type(value) in (list, dict):
+        return ""
+    return str(value)
+
+
+def _props(
+    fields: Mapping[str, Any], name: str, page: Page | None, errors: dict[str, list[str]]
+) -> tuple[list[str], list[str]]:
+    """Return parallel lists of keys and values sorted by key: the first 30 that are usable, in the body's order."""
+    given = _object(_first(fields, "m", "meta", "p", "props"))
+    needs_path = name in PATH_PROP_EVENTS and page is not None
+    if not given and not needs_path:
+        return [], []
+    kept: dict[str, str] = {}
+    for key, value in (given or {}).items():
+        text = _text_of(value)
+        if text and key and not text.isspace() and not key.isspace():
+            kept[key] = text
+    if needs_path and page is not None and "path" not in kept:
+        kept = {"path": page.pathname, **kept}
+    pairs = list(kept.items())[:MAX_PROPS]
+    for key, text in pairs:
+        if len(key.encode()) > MAX_PROP_KEY_BYTES or len(text.encode()) > MAX_PROP_VALUE_BYTES:
+            errors["props"] = [_PROPS_TOO_LONG]
+            return [], []
+    pairs.sort()
+    return [key for key, _ in pairs], [text for _, text in pairs]
+
+
+def _revenue(fields: Mapping[str, Any]) -> Revenue | None:
+    """Return the revenue, or None when it is absent or anything about it is unusable."""
+    given = _object(_first(fields, "revenue", "$"))
+    if not given:
+        return None
+    currency, amount = given.get("currency"), given.get("amount")
+    if type(currency) is not str or not is_currency(currency) or type(amount) not in (int, float, str):
+        return None
+    try:
+        exact = Decimal(str(amount).strip())
+    except InvalidOperation:
+        return None
+    if not exact.is_finite() or abs(exact) >= _MAX_REVENUE:
+        return None
+    return Revenue(exact.quantize(_THREE_PLACES), currency)
+
+
+def _interactive(fields: Mapping[str, Any]) -> bool:
+    for key in ("i", "interactive"):
+        value = fields.get(key)
+        if type(value) is bool:
+            return value
+        if type(value) is str and value.lower() in ("true", "false"):  # forms carry text only
+            return value.lower() == "true"
+    return True

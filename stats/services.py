@@ -1,0 +1,139 @@
+"""What the rest of Footfall asks of events: the store of this process, its intake, fresh reads, and whether all is well."""
+
+import threading
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections, connection
+
+from accounts.selectors import intake_record
+from analytics_project.clock import monotonic_seconds
+from analytics_project.errors import AppError
+from goals.selectors import revenue_goals
+from revenue.rates import convert
+from stats.ingest.geo import open_places
+from stats.ingest.intake import Intake, IntakeParts
+from stats.ingest.shields import compile_shields
+from stats.selectors import destroy_salts_before, salt_for
+from stats.store.client import EventStore, open_store
+from stats.store.migrations import code_version, schema_version
+from stats.types import IntakeSite
+
+OK = "ok"
+NOT_STARTED = "not started"
+
+_opening = threading.Lock()
+_store: EventStore | None = None
+_intake: Intake | None = None
+
+
+def event_store() -> EventStore:
+    """Return this process's event store, opened at the first call. Raises: StoreUnavailable."""
+    global _store  # noqa: PLW0603 - an embedded engine exists once per process
+    if _store is None:
+        with _opening:
+            if _store is None:
+                _store = open_store(settings.EVENTS_URL, cluster=settings.EVENTS_CLUSTER)
+    return _store
+
+
+def start_intake() -> Intake:
+    """Start this process's live path. Raises: StoreUnavailable when another process has the spool or the store."""
+    global _intake  # noqa: PLW0603 - the spool and the open visits belong to one process
+    intake = Intake(
+        IntakeParts(
+            load_site=_load_intake_site,
+            load_salt=salt_for,
+            destroy_salts_before=destroy_salts_before,
+            open_store=event_store,
+            places=open_places(settings.GEOIP_CITY_DB),
+            convert_money=convert,
+            spool_directory=settings.SPOOL_DIR,
+            spool_max_bytes=settings.SPOOL_MAX_BYTES,
+            spool_sync_ms=settings.SPOOL_SYNC_MS,
+        )
+    )
+    intake.start()
+    _intake = intake
+    return intake
+
+
+def stop_intake() -> None:
+    """Stop the live path after writing what it has accepted."""
+    global _intake  # noqa: PLW0603
+    if _intake is not None:
+        _intake.stop()
+        _intake = None
+
+
+def wait_for_accepted(site_id: int) -> None:
+    """Return once every event of the site that this process accepted before the call can be read.
+
+    Raises: StoreTimeout when the event store has been refusing rows.
+    """
+    if _intake is not None:
+        _intake.wait_for_accepted(site_id)
+
+
+def _load_intake_site(domain: str) -> IntakeSite | None:
+    """Read what intake must know of a site; called from intake's own threads."""
+    close_old_connections()
+    record = intake_record(domain)
+    if record is None:
+        return None
+    return IntakeSite(
+        ref=record.site,
+        shields=compile_shields(record.addresses, record.countries, record.pages, record.hostnames),
+        rate_threshold=record.rate_threshold,
+        rate_window_s=record.rate_window_s,
+        accepts_until=record.accepts_until,
+        revenue_goals=revenue_goals(record.site.id),
+        persistent_visitors=record.persistent_visitors,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether each dependency is well, by name, and how far the event store is behind what was accepted."""
+
+    checks: dict[str, str]
+    spool_pending_bytes: int
+    store_refusing_s: float
+    schema_version: int
+
+    @property
+    def is_well(self) -> bool:
+        """Tell whether every dependency answers."""
+        return all(state == OK for state in self.checks.values())
+
+
+def check_health() -> Health:
+    """Ask every dependency for a sign of life; what is said of a failure names no data."""
+    schema, schema_state = 0, OK
+    try:
+        schema = schema_version(event_store())
+        if schema != code_version():
+            schema_state = f"the event store has schema version {schema}, this Footfall needs {code_version()}"
+    except AppError as problem:
+        schema_state = problem.code
+    refusing_since = _intake.writer.failing_since if _intake is not None else None
+    return Health(
+        checks={
+            "postgres": _relational_store_state(),
+            "clickhouse": schema_state,
+            "sites_cache": OK if _intake is not None else NOT_STARTED,
+            "spool": NOT_STARTED if _intake is None else OK if refusing_since is None else "the event store refuses rows",
+        },
+        spool_pending_bytes=_intake.spool.pending_bytes if _intake is not None else 0,
+        store_refusing_s=monotonic_seconds() - refusing_since if refusing_since is not None else 0.0,
+        schema_version=schema,
+    )
+
+
+def _relational_store_state() -> str:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return "unreachable"
+    return OK
