@@ -44,3 +44,82 @@ class SiteRef:
     timezone: str
     currency: str
     stats_reset_at: int | None = None
+
+
+class Surface(StrEnum):
+    """A family of endpoints, which decides how a caller learns that a site is not theirs (key contract, section 6)."""
+
+    STATS = "stats"
+    SITES = "sites"
+
+
+class Feature(StrEnum):
+    """What a plan may open; the value is stored, `short_name` is what clients and commands see."""
+
+    GOALS = "goals"
+    PROPS = "props"
+    STATS_API = "stats_api"
+    SITES_API = "sites_api"
+    FUNNELS = "funnels"
+    REVENUE_GOALS = "revenue_goals"
+    SHARED_LINKS = "shared_links"
+    SITE_SEGMENTS = "site_segments"
+    CONSOLIDATED_VIEW = "consolidated_view"
+    SSO = "sso"
+
+    @property
+    def short_name(self) -> str:
+        """Return the name in capabilities and on the command line, such as `StatsAPI`."""
+        return "".join(word.upper() if word in {"api", "sso"} else word.title() for word in self.value.split("_"))
+
+
+class ShieldKind(StrEnum):
+    """What a traffic shield looks at; addresses, countries and pages are refused, hostnames are admitted."""
+
+    IP = "ip"
+    COUNTRY = "country"
+    PAGE = "page"
+    HOSTNAME = "hostname"
+
+
+class VisitorIds(StrEnum):
+    """How a site tells visitors apart: by a salted hash that lives one day, or by an id that the browser keeps."""
+
+    DAILY = "daily"
+    PERSISTENT = "persistent"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """On whose behalf a site is looked up: a person, and the key that speaks for them.
+
+    `team_id` is the key's team, None for a legacy key, which reaches whatever its user reaches. `scopes` are the stored
+    ones, in the order of the key.
+    """
+
+    user_id: int
+    key_id: int
+    team_id: int | None
+    scopes: tuple[str, ...]
+    read_only: bool = False
+    is_super_admin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeRecord:
+    """What the relational store says of a site that may take events; shield values are as stored, not compiled.
+
+    `rate_threshold` events per `rate_window_s` seconds: None means no limit, 0 blocks the site. `accepts_until` is the
+    last day (unix day number) on which the team may send traffic, None without an end. `persistent_visitors` tells
+    whether a `vid` in an event's body may be the visitor.
+    """
+
+    site: SiteRef
+    addresses: tuple[str, ...]
+    countries: tuple[str, ...]
+    pages: tuple[str, ...]
+    hostnames: tuple[str, ...]
+    rate_threshold: int | None
+    rate_window_s: int
+    accepts_until: int | None
+    persistent_visitors: bool

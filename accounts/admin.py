@@ -1,0 +1,254 @@
+"""The admin's pages of people, teams, sites and keys. Hashes appear on none; a new key once, as a message."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+
+from accounts import services
+from accounts.models import (
+    ApiKey,
+    AuditEntry,
+    GuestMembership,
+    Membership,
+    Plan,
+    PluginsToken,
+    ShieldRule,
+    Site,
+    Team,
+    User,
+)
+from accounts.types import Feature, Scope
+
+admin.site.site_header = "Footfall"
+admin.site.site_title = "Footfall"
+
+
+def _person(request: HttpRequest) -> User:
+    """Return who is logged in; the admin lets in nobody else."""
+    if not isinstance(request.user, User):
+        raise TypeError("the admin was reached without a login")
+    return request.user
+
+
+class MembershipInline(admin.TabularInline):
+    model = Membership
+    autocomplete_fields = ["user"]
+    extra = 0
+
+
+class ShieldRuleInline(admin.TabularInline):
+    model = ShieldRule
+    extra = 0
+
+
+class GuestInline(admin.TabularInline):
+    model = GuestMembership
+    autocomplete_fields = ["user"]
+    extra = 0
+
+
+class UserCreationForm(AdminUserCreationForm):
+    class Meta:
+        model = User
+        fields = ("email",)
+        field_classes: dict[str, type[forms.Field]] = {}
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin):
+    """People; the password's hash is not shown, only the way to set another one."""
+
+    add_form = UserCreationForm
+    add_fieldsets = ((None, {"fields": ("email", "usable_password", "password1", "password2")}),)
+    fieldsets = (
+        (None, {"fields": ("email", "name", "password_state")}),
+        ("Rights", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
+        ("Times", {"fields": ("created_at", "last_login")}),
+    )
+    readonly_fields = ("password_state", "created_at", "last_login")
+    list_display = ("email", "name", "is_active", "is_staff", "last_login", "created_at")
+    list_filter = ("is_active", "is_staff", "is_superuser")
+    search_fields = ("email", "name")
+    ordering = ("email",)
+
+    @admin.display(description="password")
+    def password_state(self, user: User) -> str:
+        state = "set" if user.has_usable_password() else "none"
+        return format_html('{} (<a href="../password/">set another one</a>)', state)
+
+
+class PlanForm(forms.ModelForm):
+    features = forms.TypedMultipleChoiceField(
+        choices=[(feature.value, feature.short_name) for feature in Feature],
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+    )
+
+    class Meta:
+        model = Plan
+        fields = ("name", "features", "max_sites", "max_members", "hourly_limit", "is_default")
+
+
+@admin.register(Plan)
+class PlanAdmin(admin.ModelAdmin):
+    form = PlanForm
+    list_display = ("name", "features", "max_sites", "max_members", "hourly_limit", "is_default")
+    list_filter = ("is_default",)
+    search_fields = ("name",)
+
+
+@admin.register(Team)
+class TeamAdmin(admin.ModelAdmin):
+    list_display = ("name", "identifier", "plan", "is_locked", "accept_traffic_until", "created_at")
+    list_filter = ("plan", "is_locked")
+    list_select_related = ("plan",)
+    search_fields = ("name", "identifier", "members__email")
+    readonly_fields = ("identifier", "created_at", "updated_at")
+    inlines = (MembershipInline,)
+
+
+@admin.register(Site)
+class SiteAdmin(admin.ModelAdmin):
+    """Sites; a new domain here goes through the same service as everywhere, with its 72 hours of grace."""
+
+    list_display = ("domain", "public_id", "team", "timezone", "currency", "visitor_ids", "is_sample", "created_at")
+    list_filter = ("is_sample", "visitor_ids", "currency")
+    list_select_related = ("team",)
+    search_fields = ("domain", "previous_domain", "public_id", "team__name")
+    autocomplete_fields = ("team",)
+    readonly_fields = ("public_id", "previous_domain", "domain_changed_at", "created_at", "updated_at")
+    inlines = (ShieldRuleInline, GuestInline)
+
+    def save_model(self, request: HttpRequest, obj: Site, form: forms.ModelForm, change: bool) -> None:
+        if change and "domain" in form.changed_data:
+            services.change_domain(obj, obj.domain, who=_person(request))
+        else:
+            super().save_model(request, obj, form, change)
+
+
+@admin.register(GuestMembership)
+class GuestMembershipAdmin(admin.ModelAdmin):
+    list_display = ("user", "site", "role", "created_at")
+    list_filter = ("role",)
+    list_select_related = ("user", "site")
+    search_fields = ("user__email", "site__domain")
+    autocomplete_fields = ("user", "site")
+
+
+@admin.register(Membership)
+class MembershipAdmin(admin.ModelAdmin):
+    list_display = ("user", "team", "role", "created_at")
+    list_filter = ("role",)
+    list_select_related = ("user", "team")
+    search_fields = ("user__email", "team__name")
+    autocomplete_fields = ("user", "team")
+
+
+@admin.register(ShieldRule)
+class ShieldRuleAdmin(admin.ModelAdmin):
+    list_display = ("site", "kind", "value", "created_at")
+    list_filter = ("kind",)
+    list_select_related = ("site",)
+    search_fields = ("site__domain", "value")
+    autocomplete_fields = ("site",)
+
+
+class ApiKeyForm(forms.ModelForm):
+    scopes = forms.TypedMultipleChoiceField(
+        choices=[(scope.value, scope.value) for scope in (Scope.STATS_READ, Scope.SITES_PROVISION)],
+        widget=forms.CheckboxSelectMultiple,
+        initial=[Scope.STATS_READ.value],
+    )
+
+    class Meta:
+        model = ApiKey
+        fields = ("user", "team", "name", "scopes", "is_read_only", "expires_at")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        user, team = cleaned.get("user"), cleaned.get("team")
+        if user and team and not Membership.objects.filter(user=user, team=team).exists():
+            self.add_error("team", "this person is not a member of the team")
+        return cleaned
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(admin.ModelAdmin):
+    """Keys; made here, shown once, then only revoked or deleted."""
+
+    form = ApiKeyForm
+    list_display = ("name", "prefix", "user", "team", "scopes", "is_read_only", "last_used_at", "revoked_at")
+    list_filter = ("is_read_only", ("revoked_at", admin.EmptyFieldListFilter), ("team", admin.EmptyFieldListFilter))
+    list_select_related = ("user", "team")
+    search_fields = ("name", "prefix", "user__email", "team__name")
+    autocomplete_fields = ("user", "team")
+    actions = ("revoke",)
+
+    def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
+        return obj is None and super().has_change_permission(request)
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: forms.ModelForm, change: bool) -> None:
+        issued = services.issue_key(
+            obj.user,
+            obj.team,
+            name=obj.name,
+            scopes=obj.scopes,
+            read_only=obj.is_read_only,
+            expires_at=obj.expires_at,
+            who=_person(request),
+        )
+        obj.pk = issued.record.pk
+        obj.refresh_from_db()
+        messages.warning(request, f"The key is {issued.text} - it is shown this once, keep it now.")
+
+    @admin.action(description="Revoke selected keys", permissions=["delete"])
+    def revoke(self, request: HttpRequest, chosen: QuerySet[ApiKey]) -> None:
+        for key in chosen.select_related("user"):
+            services.revoke_key(key, who=_person(request))
+        messages.success(request, "The selected keys are refused from now on.")
+
+
+@admin.register(PluginsToken)
+class PluginsTokenAdmin(admin.ModelAdmin):
+    """Tokens of plugins; made here, shown once, then only deleted."""
+
+    fields = ("site", "description")
+    list_display = ("description", "hint", "site", "last_used_at", "created_at")
+    list_select_related = ("site",)
+    search_fields = ("description", "hint", "site__domain")
+    autocomplete_fields = ("site",)
+
+    def has_change_permission(self, request: HttpRequest, obj: PluginsToken | None = None) -> bool:
+        return obj is None and super().has_change_permission(request)
+
+    def save_model(self, request: HttpRequest, obj: PluginsToken, form: forms.ModelForm, change: bool) -> None:
+        issued = services.issue_plugins_token(obj.site, description=obj.description, who=_person(request))
+        obj.pk = issued.record.pk
+        obj.refresh_from_db()
+        messages.warning(request, f"The token is {issued.text} - it is shown this once, keep it now.")
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(admin.ModelAdmin):
+    """What was done by whom; nobody changes it."""
+
+    list_display = ("at", "action", "target", "who")
+    list_filter = ("action",)
+    list_select_related = ("who",)
+    search_fields = ("action", "target", "who__email")
+    date_hierarchy = "at"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: AuditEntry | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: AuditEntry | None = None) -> bool:
+        return False

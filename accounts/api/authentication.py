@@ -1,0 +1,67 @@
+"""Bearer authentication of the REST APIs: gates 1 to 3 of the key contract, section 5.
+
+A view says what it needs with three attributes: `surface` (default `Surface.STATS`) for the words of a refusal,
+`requires_site_id` (default False) for the gate that comes before the key, and, in its own code, the scope that it hands
+to `accounts.selectors.site_for`. After this, `request.user` is the User and `request.auth` the Actor.
+"""
+
+from collections.abc import Mapping
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
+
+from accounts.models import User
+from accounts.selectors import actor_for, key_for, missing_site_id, refusal
+from accounts.services import touch_key
+from accounts.types import Actor, Surface
+from analytics_project.errors import InvalidRequest, NotAuthenticated
+
+
+class BearerAuthentication(BaseAuthentication):
+    """Takes `Authorization: Bearer <key>` and nothing else: no query parameter, no Basic, no cookie."""
+
+    def authenticate(self, request: Request) -> tuple[User, Actor]:
+        """Return the key's user and the Actor that `site_for` takes.
+
+        Raises: NotAuthenticated without a bearer key or with one that is not usable; InvalidRequest, before the key is
+        looked at, where the view requires a site id and none was sent.
+        """
+        text = _bearer_text(request)
+        view = (request.parser_context or {}).get("view")
+        if getattr(view, "requires_site_id", False):
+            site_id_text(request)
+        key = key_for(text)
+        if key is None:
+            raise refusal(getattr(view, "surface", Surface.STATS))
+        touch_key(key)
+        return key.user, actor_for(key)
+
+
+def _bearer_text(request: Request) -> str:
+    header: str = request.META.get("HTTP_AUTHORIZATION", "")
+    scheme, _, text = header.strip().partition(" ")
+    if scheme.lower() != "bearer" or not text.strip():
+        raise NotAuthenticated("An API key is missing: send it as 'Authorization: Bearer <key>'", code="missing_key")
+    return text.strip()
+
+
+def site_id_text(request: Request) -> str:
+    """Return the text that names the request's site: from the path, else the body, else the query string.
+
+    Raises: InvalidRequest when it is absent, empty or not text.
+    """
+    path: Mapping[str, object] = (request.parser_context or {}).get("kwargs", {})
+    value = path["site_id"] if "site_id" in path else _sent_site_id(request)
+    if not isinstance(value, str):
+        raise InvalidRequest(f"site_id must be text, not {type(value).__name__}", code="invalid_site_id")
+    if not value.strip():
+        raise missing_site_id()
+    return value.strip()
+
+
+def _sent_site_id(request: Request) -> object:
+    """Return `site_id` of body or query string; nothing else reads the body, so an upload's stream is left alone."""
+    if request.method not in SAFE_METHODS and isinstance(request.data, Mapping) and "site_id" in request.data:
+        return request.data["site_id"]
+    return request.query_params.get("site_id", "")

@@ -1,0 +1,246 @@
+"""Create or find people, teams, sites, keys and tokens from the command line. Touches the relational store only."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any, Final
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, ProgrammingError
+
+from accounts import services
+from accounts.models import Membership, Plan, Site, Team, User
+from accounts.selectors import site_named
+from accounts.types import Feature, GuestRole, Role, Scope
+from analytics_project.errors import AppError
+
+_FEATURE_OF_NAME: Final = {feature.short_name.lower(): feature for feature in Feature}
+
+
+class Command(BaseCommand):
+    help = (
+        "Create or find a user, team, plan of a team, member, guest, site, key or plugins token. Running it again "
+        "finds what is there; keys and tokens, which are stored as hashes and shown once, are made anew each time."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
+        for name, text, arguments in _KINDS:
+            kind = kinds.add_parser(name, help=text, description=text)
+            kind.add_argument("--json", action="store_true", dest="as_json", help="Print exactly one JSON object.")
+            for flag, options in arguments.items():
+                kind.add_argument(flag, **options)
+
+    def handle(self, *_args: object, **options: Any) -> None:
+        """Run one kind. Raises: CommandError, one line, for whatever is refused or unknown; exit code 1."""
+        try:
+            result: dict[str, object] = getattr(self, f"_{options['kind'].replace('-', '_')}")(options)
+        except AppError as problem:
+            raise CommandError(problem.message) from problem
+        except Plan.DoesNotExist as problem:
+            raise CommandError(
+                "no plan is marked as the default; mark one in the admin, or name one with --plan"
+            ) from problem
+        except (OperationalError, ProgrammingError) as problem:
+            raise CommandError(f"the database cannot be used ({problem}); run 'manage.py migrate' first") from problem
+        if options["as_json"]:
+            self.stdout.write(json.dumps(result))
+            return
+        for name, value in result.items():
+            self.stdout.write(f"{name}: {', '.join(value) if isinstance(value, list) else value}")
+
+    def _user(self, options: dict[str, Any]) -> dict[str, object]:
+        user, _ = services.provide_user(options["email"], password=options["password"])
+        return {"user_id": user.pk, "email": user.email}
+
+    def _team(self, options: dict[str, Any]) -> dict[str, object]:
+        owner, _ = services.provide_user(options["owner"])
+        plan, features = _plan(options["plan"]), _features(options["features"])
+        team = Team.objects.filter(
+            name=options["name"].strip(), memberships__user=owner, memberships__role=Role.OWNER
+        ).first()
+        if team is None:
+            team = services.create_team(options["name"], owner, plan=plan, features=features)
+        elif plan is not None or features is not None:
+            services.set_plan(team, plan or team.plan, features=features)
+        issued = services.issue_key(owner, team, name="provisioning", scopes=[Scope.SITES_PROVISION])
+        return {"team_id": str(team.identifier), "api_key": issued.text}
+
+    def _plan(self, options: dict[str, Any]) -> dict[str, object]:
+        team, plan = _team(options["team"]), _plan(options["plan"])
+        services.set_plan(team, plan or team.plan, features=_features(options["features"]))
+        names = sorted(feature.short_name for feature in team.features)
+        return {"team_id": str(team.identifier), "plan": team.plan.name, "features": names}
+
+    def _member(self, options: dict[str, Any]) -> dict[str, object]:
+        team = _team(options["team"])
+        user, _ = services.provide_user(options["email"])
+        membership = services.set_member(team, user, Role(options["role"]))
+        return {"user_id": user.pk, "role": str(membership.role)}
+
+    def _guest(self, options: dict[str, Any]) -> dict[str, object]:
+        site = _site(options["site"])
+        user, _ = services.provide_user(options["email"])
+        guest = services.set_guest(site, user, GuestRole(options["role"]))
+        return {"user_id": user.pk, "role": str(guest.role)}
+
+    def _site(self, options: dict[str, Any]) -> dict[str, object]:
+        team = _team(options["team"])
+        site = services.provide_site(options["domain"], team, timezone=options["timezone"])
+        return {"site_id": site.domain, "domain": site.domain, "public_id": site.public_id}
+
+    def _key(self, options: dict[str, Any]) -> dict[str, object]:
+        user = User.objects.filter(email=options["email"].strip().lower()).first()
+        if user is None:
+            raise CommandError(f"there is no user with the e-mail address {options['email']!r}")
+        issued = services.issue_key(
+            user,
+            _team_of_key(user, options),
+            name="provisioned",
+            scopes=options["scope"] or [Scope.STATS_READ],
+            read_only=options["read_only"],
+        )
+        return {"api_key": issued.text, "scopes": list(issued.record.scopes)}
+
+    def _plugins_token(self, options: dict[str, Any]) -> dict[str, object]:
+        return {"token": services.issue_plugins_token(_site(options["site"]), description="provisioned").text}
+
+
+def _team(identifier: str) -> Team:
+    try:
+        team = Team.objects.select_related("plan").filter(identifier=UUID(identifier)).first()
+    except ValueError:
+        team = None
+    if team is None:
+        raise CommandError(f"there is no team with the id {identifier!r}")
+    return team
+
+
+def _team_of_key(user: User, options: dict[str, Any]) -> Team | None:
+    """Return the team that a key is for: the named one, none for a legacy key, else the user's only one."""
+    if options["legacy"] and options["team"]:
+        raise CommandError("a legacy key has no team: give either --team or --legacy")
+    if options["legacy"]:
+        return None
+    if options["team"]:
+        return _team(options["team"])
+    memberships = list(Membership.objects.select_related("team").filter(user=user)[:2])
+    if len(memberships) != 1:
+        count = "no team" if not memberships else "several teams"
+        raise CommandError(f"{user} is in {count}: give --team ID, or --legacy for a key without a team")
+    return memberships[0].team
+
+
+def _plan(name: str | None) -> Plan | None:
+    if name is None:
+        return None
+    plan = Plan.objects.filter(name=name.strip().lower()).first()
+    if plan is None:
+        known = ", ".join(Plan.objects.order_by("pk").values_list("name", flat=True))
+        raise CommandError(f"there is no plan {name!r}; there are {known}")
+    return plan
+
+
+def _features(text: str | None) -> list[Feature] | None:
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if [name.lower() for name in names] == ["none"]:
+        return []
+    for name in names:
+        if name.lower() not in _FEATURE_OF_NAME:
+            raise CommandError(f"{name!r} is no feature; there are {', '.join(f.short_name for f in Feature)}, or none")
+    return [_FEATURE_OF_NAME[name.lower()] for name in names]
+
+
+def _site(text: str) -> Site:
+    site = site_named(text)
+    if site is None:
+        raise CommandError(f"there is no site {text!r}")
+    return site
+
+
+_TEAM: Final[dict[str, Any]] = {
+    "required": True,
+    "metavar": "ID",
+    "help": "The team's id, as `provision team` printed it.",
+}
+_EMAIL: Final[dict[str, Any]] = {
+    "required": True,
+    "metavar": "E",
+    "help": "E-mail address; a new one makes an account.",
+}
+_SITE: Final[dict[str, Any]] = {"required": True, "metavar": "D", "help": "The site's domain or public id."}
+_FEATURES: Final[dict[str, Any]] = {
+    "metavar": "A,B",
+    "help": "Features instead of the plan's: " + ",".join(feature.short_name for feature in Feature) + ", or none.",
+}
+
+# name, help, arguments
+_KINDS: Final[tuple[tuple[str, str, dict[str, dict[str, Any]]], ...]] = (
+    (
+        "user",
+        "Create or find a person; a password given is set.",
+        {
+            "--email": _EMAIL,
+            "--password": {"metavar": "P", "help": "Without one, a new person cannot log in until it is set."},
+        },
+    ),
+    (
+        "team",
+        "Create or find a team by its name and owner. The key printed has the scope sites:provision:* and is a further "
+        "one on each run, since a key can be shown only once.",
+        {
+            "--name": {"required": True, "metavar": "N"},
+            "--owner": {**_EMAIL, "help": "E-mail address of the owner; a new one makes an account."},
+            "--plan": {"metavar": "PLAN", "help": "Name of a plan; the default plan has everything."},
+            "--features": _FEATURES,
+        },
+    ),
+    (
+        "plan",
+        "Put a team on a plan.",
+        {"--team": _TEAM, "--plan": {"required": True, "metavar": "PLAN"}, "--features": _FEATURES},
+    ),
+    (
+        "member",
+        "Give a person their one role in a team.",
+        {"--team": _TEAM, "--email": _EMAIL, "--role": {"required": True, "choices": [str(role) for role in Role]}},
+    ),
+    (
+        "guest",
+        "Give a person a role on a single site.",
+        {
+            "--site": _SITE,
+            "--email": _EMAIL,
+            "--role": {"required": True, "choices": [str(role) for role in GuestRole]},
+        },
+    ),
+    (
+        "site",
+        "Create or find a site of a team; a time zone given is set.",
+        {
+            "--domain": {"required": True, "metavar": "D"},
+            "--team": _TEAM,
+            "--timezone": {"metavar": "TZ", "help": "IANA name; a new site without one is in Etc/UTC."},
+        },
+    ),
+    (
+        "key",
+        "Make an API key of a person, for a team of theirs or, with --legacy, for whatever they reach. A further one "
+        "on each run, since a key can be shown only once.",
+        {
+            "--email": {**_EMAIL, "help": "E-mail address of an existing person."},
+            "--team": {**_TEAM, "required": False, "help": "The team's id; without it, the person's only team."},
+            "--scope": {"action": "append", "metavar": "S", "help": "Repeatable; stats:read:* without it."},
+            "--legacy": {"action": "store_true", "help": "No team: the key reaches the sites of all their teams."},
+            "--read-only": {"action": "store_true", "help": "Refused wherever something is written."},
+        },
+    ),
+    (
+        "plugins-token",
+        "Make a Plugins API token of a site; a further one on each run, since a token can be shown only once.",
+        {"--site": _SITE},
+    ),
+)

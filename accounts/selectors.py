@@ -1,0 +1,222 @@
+"""Reads: the only road from a request to a site, the picture of a site that intake needs, and who a key belongs to."""
+
+from collections.abc import Collection
+from datetime import date
+from typing import Final
+
+from django.conf import settings
+from django.db.models import OuterRef, Q, Subquery
+
+from accounts.keys import hash_key, hashes_equal, scope_allows
+from accounts.models import (
+    OLD_DOMAIN_GRACE,
+    ApiKey,
+    ChangeMark,
+    GuestMembership,
+    Membership,
+    Plan,
+    ShieldRule,
+    Site,
+    Team,
+)
+from accounts.types import (
+    Actor,
+    Feature,
+    IntakeRecord,
+    Role,
+    Scope,
+    ShieldKind,
+    SiteId,
+    SiteRef,
+    Surface,
+    VisitorIds,
+)
+from accounts.validators import MAX_DOMAIN_CHARACTERS
+from analytics_project import clock
+from analytics_project.errors import AppError, InvalidRequest, NotAuthenticated, NotFound, PaymentRequired
+
+_UNIX_DAY_ZERO: Final = date(1970, 1, 1).toordinal()
+
+
+def key_for(text: str) -> ApiKey | None:
+    """Return the usable key with this text, its user loaded; None for an unknown, revoked or expired one.
+
+    Also None when its user was made inactive. One indexed query; nothing is cached, so a revocation holds at once.
+    """
+    wanted = hash_key(settings.SECRET_KEY, text)
+    key = ApiKey.objects.select_related("user").filter(hash=wanted).first()
+    if key is None or not hashes_equal(key.hash, wanted):
+        return None
+    expired = key.expires_at is not None and key.expires_at <= clock.now()
+    return None if expired or key.revoked_at is not None or not key.user.is_active else key
+
+
+def actor_for(key: ApiKey) -> Actor:
+    """Return on whose behalf a request with this key acts."""
+    return Actor(
+        user_id=key.user_id,
+        key_id=key.pk,
+        team_id=key.team_id,
+        scopes=tuple(key.scopes),
+        read_only=key.is_read_only,
+        is_super_admin=str(key.user_id) in settings.SUPER_ADMIN_USER_IDS,
+    )
+
+
+def refusal(surface: Surface) -> NotAuthenticated:
+    """Return the one 401 for an unknown key, a wrong team, a stranger and a lacking scope (key contract, section 5)."""
+    noun = "site" if surface is Surface.STATS else "resource"
+    return NotAuthenticated(f"Invalid API key, or this key has no access to the {noun} asked for")
+
+
+def site_for(
+    actor: Actor,
+    site_id_text: str,
+    scope: Scope,
+    *,
+    surface: Surface = Surface.STATS,
+    roles: Collection[Role] | None = None,
+) -> SiteRef:
+    """Return the site that the actor names, if they may use it for `scope`: gates 5 to 13 of the key contract.
+
+    `site_id_text` is a domain, one given up less than 72 hours ago, or a public id `ds_…`. `roles`, where given, are
+    those that suffice; a guest editor or viewer counts as `editor` or `viewer`. One query reads the site, the actor's
+    roles on it, its team and its plan.
+    Raises: InvalidRequest without a site id; NotAuthenticated for a lacking scope and a site of others; the same for an
+    unknown site, but NotFound on the Sites surface; PaymentRequired for a locked team or a plan without the feature;
+    NotFound for a role outside `roles`. Source: key contract, sections 5 and 6.
+    """
+    if not site_id_text.strip():
+        raise missing_site_id()
+    if not scope_allows(actor.scopes, scope):
+        raise refusal(surface)
+    site = _site_with_roles(actor, site_id_text)
+    if site is None:
+        raise _unknown_site(surface)
+    role = _role_on(actor, site)
+    if not actor.is_super_admin:
+        if role is None:
+            raise refusal(surface)
+        _check_plan(site.team, scope)
+    if roles is not None and role not in roles:
+        raise NotFound("Site not found, or the role of the key's owner does not suffice")
+    return site_ref(site)
+
+
+def missing_site_id() -> InvalidRequest:
+    """Return the 400 for a request that has to name a site and does not."""
+    return InvalidRequest("site_id is missing: name a site by its domain or its public id", code="missing_site_id")
+
+
+def _unknown_site(surface: Surface) -> AppError:
+    return refusal(surface) if surface is Surface.STATS else NotFound("Site not found")
+
+
+def _site_with_roles(actor: Actor, text: str) -> Site | None:
+    memberships = Membership.objects.filter(team=OuterRef("team"), user=actor.user_id)
+    guests = GuestMembership.objects.filter(site=OuterRef("pk"), user=actor.user_id)
+    sites = Site.objects.select_related("team__plan").annotate(
+        member_role=Subquery(memberships.values("role")[:1]), guest_role=Subquery(guests.values("role")[:1])
+    )
+    return _named(text, list(sites.filter(_names_site(text))))
+
+
+def _role_on(actor: Actor, site: Site) -> Role | None:
+    """Return the actor's role; a key of a team sees that team's sites only, and never as a guest."""
+    annotated: dict[str, str | None] = vars(site)
+    member_role, guest_role = annotated["member_role"], annotated["guest_role"]
+    if actor.team_id is None:
+        role = member_role or guest_role
+    else:
+        role = member_role if actor.team_id == site.team_id else None
+    return None if role is None else Role(role)
+
+
+def _check_plan(team: Team, scope: Scope) -> None:
+    if team.is_locked:
+        raise PaymentRequired("The team that owns this site is locked; its owner has to renew the subscription")
+    name, feature = (
+        ("Sites API", Feature.SITES_API) if scope is Scope.SITES_PROVISION else ("Stats API", Feature.STATS_API)
+    )
+    if feature not in team.features:
+        raise PaymentRequired(f"The plan of the team that owns this site does not include the {name}")
+
+
+def _names_site(text: str) -> Q:
+    """Return the condition under which a site answers to `text`; matches nothing for text that cannot be a name."""
+    name = text.strip().lower()
+    if not name or len(name) > MAX_DOMAIN_CHARACTERS or "\0" in name:
+        return Q(pk__in=())
+    if name.startswith("ds_"):
+        return Q(public_id=name)
+    return Q(domain=name) | Q(previous_domain=name, domain_changed_at__gt=clock.now() - OLD_DOMAIN_GRACE)
+
+
+def _named(text: str, found: list[Site]) -> Site | None:
+    """Choose among sites that answer to `text`: who bears the name now goes before who bore it."""
+    name = text.strip().lower()
+    return min(found, key=lambda site: (name not in (site.domain, site.public_id), -site.pk), default=None)
+
+
+def site_ref(site: Site) -> SiteRef:
+    """Return the plain value of a site; whoever holds a record has passed its own check of rights."""
+    return SiteRef(
+        id=SiteId(site.pk),
+        public_id=site.public_id,
+        domain=site.domain,
+        timezone=site.timezone,
+        currency=site.currency,
+        stats_reset_at=None if site.stats_reset_at is None else int(site.stats_reset_at.timestamp()),
+    )
+
+
+def intake_record(domain_or_public_id: str) -> IntakeRecord | None:
+    """Return what intake must know of the site that this text names, None if there is none. At most two queries.
+
+    The text is a domain, without `www.`, one given up less than 72 hours ago, or a public id; case does not count.
+    """
+    sites = Site.objects.select_related("team").filter(_names_site(domain_or_public_id))
+    site = _named(domain_or_public_id, list(sites))
+    if site is None:
+        return None
+    rules = list(ShieldRule.objects.filter(site=site).order_by("pk").values_list("kind", "value"))
+    until = site.team.accept_traffic_until
+    return IntakeRecord(
+        site=site_ref(site),
+        addresses=_values(rules, ShieldKind.IP),
+        countries=_values(rules, ShieldKind.COUNTRY),
+        pages=_values(rules, ShieldKind.PAGE),
+        hostnames=_values(rules, ShieldKind.HOSTNAME),
+        rate_threshold=site.ingest_rate_threshold,
+        rate_window_s=site.ingest_rate_window_s,
+        accepts_until=None if until is None else until.toordinal() - _UNIX_DAY_ZERO,
+        persistent_visitors=site.visitor_ids == VisitorIds.PERSISTENT,
+    )
+
+
+def _values(rules: list[tuple[str, str]], kind: ShieldKind) -> tuple[str, ...]:
+    return tuple(value for rule_kind, value in rules if rule_kind == kind)
+
+
+def site_named(text: str) -> Site | None:
+    """Return the site of this domain or public id, whoever owns it: for commands, never on behalf of a request."""
+    return _named(text, list(Site.objects.select_related("team").filter(_names_site(text))))
+
+
+def change_mark() -> int:
+    """Return a number that is another one after any change of a site, shield, team or goal; one row is read.
+
+    Polled by the serving process: when it moved, whatever was cached of sites is out of date. A domain's 72 hours of
+    grace end without a change, so cached records must expire by themselves as well.
+    """
+    return ChangeMark.objects.filter(pk=1).values_list("number", flat=True).first() or 0
+
+
+def caller_id_secret(site_id: SiteId) -> bytes:
+    """Return the permanent secret under which a site's own visitor ids are hashed. Raises: Site.DoesNotExist."""
+    return bytes(Site.objects.values_list("caller_id_secret", flat=True).get(pk=site_id))
+
+
+def default_plan() -> Plan:
+    """Return the plan of teams that name none. Raises: Plan.DoesNotExist when an operator removed the default mark."""
+    return Plan.objects.get(is_default=True)

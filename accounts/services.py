@@ -1,0 +1,288 @@
+"""Writes: people, teams, plans, sites, keys and tokens. Each writes its audit entry in its own transaction.
+
+`who` is the person acting, None for the command line. A value that breaks a rule raises InvalidRequest, in the shape
+`field: message`; a state that forbids the act raises Conflict.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.conf import settings
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db import IntegrityError, models, transaction
+from django.db.models import Q
+
+from accounts import keys
+from accounts.models import (
+    ApiKey,
+    AuditEntry,
+    GuestMembership,
+    Membership,
+    Plan,
+    PluginsToken,
+    ShieldRule,
+    Site,
+    Team,
+    User,
+)
+from accounts.selectors import default_plan
+from accounts.types import Feature, GuestRole, Role, Scope, ShieldKind
+from accounts.validators import clean_domain
+from analytics_project import clock
+from analytics_project.errors import Conflict, InvalidRequest
+
+LAST_USED_PRECISION: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedKey:
+    """A new key and its text, which exists nowhere else."""
+
+    record: ApiKey
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """A new Plugins API token and its text, which exists nowhere else."""
+
+    record: PluginsToken
+    text: str
+
+
+def _save(record: models.Model, exclude: Sequence[str] = ()) -> None:
+    """Save a record that passes its own rules. Raises: InvalidRequest, also when another process was quicker."""
+    try:
+        record.full_clean(exclude=list(exclude))
+        with transaction.atomic():
+            record.save()
+    except ValidationError as problem:
+        raise InvalidRequest(_one_line(problem)) from problem
+    except IntegrityError as problem:
+        raise InvalidRequest(f"this {record._meta.verbose_name} has already been taken") from problem
+
+
+def _one_line(problem: ValidationError) -> str:
+    if not hasattr(problem, "error_dict"):
+        return ", ".join(problem.messages)
+    return ", ".join(
+        text if field == NON_FIELD_ERRORS else f"{field}: {text}"
+        for field, texts in problem.message_dict.items()
+        for text in texts
+    )
+
+
+def _audit(who: User | None, action: str, target: object) -> None:
+    AuditEntry.objects.create(who=who, action=action, target=str(target)[:300])
+
+
+# ---- People and teams ------------------------------------------------------------------------------------------------
+@transaction.atomic
+def provide_user(email: str, *, password: str | None = None, who: User | None = None) -> tuple[User, bool]:
+    """Find or create the person with this address, and tell whether they are new; a password given is set.
+
+    Without a password a new person cannot log in until one is set. Raises: InvalidRequest for a bad address.
+    """
+    user = User.objects.filter(email=email.strip().lower()).first()
+    is_new = user is None
+    if user is None:
+        user = User(email=email.strip())
+        user.set_password(password)
+        _save(user, exclude=["password"])
+        _audit(who, "user.create", user)
+    elif password is not None and not user.check_password(password):
+        user.set_password(password)
+        user.save(update_fields=["password"])
+        _audit(who, "user.set_password", user)
+    return user, is_new
+
+
+@transaction.atomic
+def create_team(
+    name: str,
+    owner: User,
+    *,
+    plan: Plan | None = None,
+    features: Iterable[Feature] | None = None,
+    who: User | None = None,
+) -> Team:
+    """Create a team and make `owner` its first owner; no plan means the default one, no features those of the plan."""
+    team = Team(name=name.strip(), plan=plan or default_plan(), feature_override=_feature_names(features))
+    _save(team)
+    Membership.objects.create(team=team, user=owner, role=Role.OWNER)
+    _audit(who, "team.create", f"{team.name} ({team.identifier})")
+    return team
+
+
+@transaction.atomic
+def set_plan(team: Team, plan: Plan, *, features: Iterable[Feature] | None = None, who: User | None = None) -> None:
+    """Put a team on a plan; `features` replace those of the plan, None takes the plan's own."""
+    team.plan = plan
+    team.feature_override = _feature_names(features)
+    _save(team)
+    _audit(who, "team.set_plan", f"{team.name} ({team.identifier}): {plan.name}")
+
+
+def _feature_names(features: Iterable[Feature] | None) -> list[str] | None:
+    return None if features is None else sorted({feature.value for feature in features})
+
+
+@transaction.atomic
+def set_member(team: Team, user: User, role: Role, *, who: User | None = None) -> Membership:
+    """Give a person their one role in a team, dropping what they were as a guest of its sites.
+
+    Raises: Conflict when that would leave the team without an owner.
+    """
+    owners = set(
+        Membership.objects.select_for_update().filter(team=team, role=Role.OWNER).values_list("user_id", flat=True)
+    )
+    if role is not Role.OWNER and owners == {user.pk}:
+        raise Conflict(f"{user} is the last owner of {team}; make someone else owner first", code="last_owner")
+    membership, _ = Membership.objects.update_or_create(team=team, user=user, defaults={"role": role})
+    GuestMembership.objects.filter(site__team=team, user=user).delete()
+    _audit(who, "team.set_member", f"{team.name} ({team.identifier}): {user} {role}")
+    return membership
+
+
+@transaction.atomic
+def set_guest(site: Site, user: User, role: GuestRole, *, who: User | None = None) -> GuestMembership:
+    """Give a person a role on a single site. Raises: Conflict for a member of the site's team."""
+    if Membership.objects.filter(team=site.team_id, user=user).exists():
+        raise Conflict(f"{user} is a member of the team that owns {site} and cannot be its guest", code="is_member")
+    guest, _ = GuestMembership.objects.update_or_create(site=site, user=user, defaults={"role": role})
+    _audit(who, "site.set_guest", f"{site}: {user} {role}")
+    return guest
+
+
+# ---- Sites -----------------------------------------------------------------------------------------------------------
+@transaction.atomic
+def create_site(
+    domain: str,
+    team: Team,
+    *,
+    timezone: str = "Etc/UTC",
+    currency: str = "USD",
+    is_sample: bool = False,
+    who: User | None = None,
+) -> Site:
+    """Create a site under its cleaned domain.
+
+    Raises: InvalidRequest for a bad domain, zone or currency, and for a domain that another site bears or has given up
+    less than 72 hours ago; the text does not tell whose.
+    """
+    site = Site(domain=domain, team=team, timezone=timezone, currency=currency, is_sample=is_sample)
+    _save(site)
+    _audit(who, "site.create", site)
+    return site
+
+
+@transaction.atomic
+def provide_site(domain: str, team: Team, *, timezone: str | None = None, who: User | None = None) -> Site:
+    """Find the team's site of this domain, or create it; a time zone given is set.
+
+    Raises: InvalidRequest as `create_site` does, also for a domain that another team's site bears.
+    """
+    site = Site.objects.filter(domain=_cleaned_domain(domain), team=team).first()
+    if site is None:
+        return create_site(domain, team, timezone="Etc/UTC" if timezone is None else timezone, who=who)
+    if timezone is not None and timezone != site.timezone:
+        set_timezone(site, timezone, who=who)
+    return site
+
+
+def _cleaned_domain(text: str) -> str:
+    try:
+        return clean_domain(text)
+    except ValidationError as problem:
+        raise InvalidRequest(f"domain: {', '.join(problem.messages)}") from problem
+
+
+@transaction.atomic
+def change_domain(site: Site, domain: str, *, who: User | None = None) -> None:
+    """Rename a site; for 72 hours the old domain names it too. Raises: InvalidRequest as `create_site` does."""
+    old = Site.objects.select_for_update().values_list("domain", flat=True).get(pk=site.pk)
+    site.domain = _cleaned_domain(domain)
+    if site.domain != old:
+        site.previous_domain, site.domain_changed_at = old, clock.now()
+    _save(site)
+    _audit(who, "site.change_domain", f"{old} to {site.domain}")
+
+
+@transaction.atomic
+def set_timezone(site: Site, timezone: str, *, who: User | None = None) -> None:
+    """Change a site's time zone; what is stored stays, reports are in the new zone. Raises: InvalidRequest."""
+    site.timezone = timezone
+    _save(site)
+    _audit(who, "site.set_timezone", f"{site}: {timezone}")
+
+
+@transaction.atomic
+def add_shield_rule(site: Site, kind: ShieldKind, value: str, *, who: User | None = None) -> ShieldRule:
+    """Add one rule to a site's shields. Raises: InvalidRequest for a bad or repeated value and beyond the limit."""
+    rule = ShieldRule(site=site, kind=kind, value=value)
+    _save(rule)
+    _audit(who, "site.add_shield_rule", f"{site}: {rule}")
+    return rule
+
+
+# ---- Keys and tokens -------------------------------------------------------------------------------------------------
+@transaction.atomic
+def issue_key(
+    user: User,
+    team: Team | None,
+    *,
+    name: str,
+    scopes: Sequence[str] = (Scope.STATS_READ.value,),
+    read_only: bool = False,
+    expires_at: datetime | None = None,
+    who: User | None = None,
+) -> IssuedKey:
+    """Make a key of a person for a team, or a legacy key for whatever they reach.
+
+    Raises: InvalidRequest for a bad scope; Conflict when the person is no member of the team.
+    """
+    if team is not None and not Membership.objects.filter(team=team, user=user).exists():
+        raise Conflict(f"{user} is not a member of {team}", code="not_a_member")
+    text = keys.mint_key()
+    record = ApiKey(
+        user=user,
+        team=team,
+        name=name,
+        hash=keys.hash_key(settings.SECRET_KEY, text),
+        prefix=keys.key_prefix(text),
+        scopes=list(scopes),
+        is_read_only=read_only,
+        expires_at=expires_at,
+    )
+    _save(record)
+    _audit(who, "key.issue", f"{record} of {user}")
+    return IssuedKey(record, text)
+
+
+@transaction.atomic
+def revoke_key(key: ApiKey, *, who: User | None = None) -> None:
+    """Make a key useless from the next request on; revoking again changes nothing."""
+    if ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=clock.now(), updated_at=clock.now()):
+        _audit(who, "key.revoke", f"{key} of {key.user}")
+
+
+def touch_key(key: ApiKey) -> None:
+    """Note that a key was used, to the minute: most requests write nothing."""
+    now = clock.now()
+    if key.last_used_at is None or key.last_used_at <= now - LAST_USED_PRECISION:
+        stale = Q(last_used_at=None) | Q(last_used_at__lte=now - LAST_USED_PRECISION)
+        ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)
+
+
+@transaction.atomic
+def issue_plugins_token(site: Site, *, description: str, who: User | None = None) -> IssuedToken:
+    """Make a token with which a plugin works on one site. Raises: InvalidRequest for a blank description."""
+    text = keys.mint_plugins_token()
+    record = PluginsToken(
+        site=site, description=description.strip(), hash=keys.hash_plugins_token(text), hint=keys.token_hint(text)
+    )
+    _save(record)
+    _audit(who, "plugins_token.issue", f"{record} of {site}")
+    return IssuedToken(record, text)

@@ -1,0 +1,23 @@
+"""The admin's page of goals."""
+
+from django.contrib import admin
+
+from goals.models import Goal
+
+
+@admin.register(Goal)
+class GoalAdmin(admin.ModelAdmin):
+    list_display = ("display_name", "site", "kind", "event_name", "page_path", "scroll_threshold", "currency")
+    list_filter = (("currency", admin.AllValuesFieldListFilter), ("event_name", admin.EmptyFieldListFilter))
+    list_select_related = ("site",)
+    search_fields = ("display_name", "event_name", "page_path", "site__domain", "site__public_id")
+    autocomplete_fields = ("site",)
+    readonly_fields = ("created_at", "updated_at")
+    fields = (
+        "site",
+        "display_name",
+        ("event_name", "currency"),
+        ("page_path", "scroll_threshold"),
+        "custom_props",
+        ("created_at", "updated_at"),
+    )
