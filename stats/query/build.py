@@ -1,0 +1,177 @@
+"""QueryParams + site + now → Query: everything resolved, every rule of meaning checked (stats contract 1.4 to 1.8)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from accounts.types import SiteRef
+from analytics_project.errors import InvalidQuery
+from stats.query import dates
+from stats.query.dimensions import (
+    DIMENSIONS,
+    GOAL,
+    HOSTNAME,
+    LANDING_HOST_OF,
+    PAGE,
+    TIME_PREFIX,
+    dimension_for,
+    is_time,
+)
+from stats.query.filters import leaves
+from stats.query.metrics import LATER_METRICS, METRICS
+from stats.query.types import (
+    Filter,
+    Include,
+    Kind,
+    Leaf,
+    Operator,
+    OrderBy,
+    Period,
+    PeriodUnit,
+    Query,
+    QueryParams,
+)
+
+MAX_DIMENSIONS: Final = 20
+MAX_LEAVES: Final = 500
+MAX_SEARCHED_CLAUSES: Final = 1000
+
+_EXACT: Final = frozenset({Operator.IS, Operator.IS_NOT})
+
+
+def needs_stats_start(params: QueryParams) -> bool:
+    """Tell whether `build_query` wants the date of the site's first event."""
+    return isinstance(params.date_range, Period) and params.date_range.unit is PeriodUnit.ALL
+
+
+def build_query(params: QueryParams, site: SiteRef, now: datetime, *, stats_start_on: date | None = None) -> Query:
+    """Return the complete query that `params` mean for a site at an instant.
+
+    `stats_start_on` is the local date of the site's first event, needed where `needs_stats_start` says so.
+    Raises: InvalidQuery naming the member or the combination that has no meaning.
+    """
+    _check_metrics(params.metrics)
+    _check_dimensions(params.dimensions)
+    _check_filters(params.filters)
+    _check_combination(params)
+    zone = ZoneInfo(site.timezone)
+    trim = Include.TRIM_RELATIVE_DATE_RANGE in params.include
+    span = dates.resolve_range(params.date_range, zone, now, stats_start_on=stats_start_on, trim=trim)
+    reset_at = span.start_at if site.stats_reset_at is None else datetime.fromtimestamp(site.stats_reset_at, UTC)
+    bucket = {TIME_PREFIX: dates.pick_bucket(span)}
+    return Query(
+        site_id=site.id,
+        timezone=site.timezone,
+        dates=span,
+        counted_from=max(span.start_at, reset_at),
+        metrics=params.metrics,
+        dimensions=tuple(bucket.get(name, name) for name in params.dimensions),
+        filters=(*params.filters, *_landing_host_filters(params)),
+        order_by=tuple(replace(item, field=bucket.get(item.field, item.field)) for item in _order(params)),
+        include=params.include,
+        limit=params.limit,
+        offset=params.offset,
+        session_counters=params.session_counters,
+        hidden=params.hidden,
+    )
+
+
+def _check_metrics(metrics: Sequence[str]) -> None:
+    for number, name in enumerate(metrics):
+        if name in LATER_METRICS:
+            raise InvalidQuery(f"metrics[{number}]: {name!r} is not supported yet", code="not_supported")
+        if name not in METRICS:
+            raise InvalidQuery(
+                f"metrics[{number}]: {name!r} is not a metric; use {', '.join(METRICS)}", code="invalid_metric"
+            )
+
+
+def _check_dimensions(names: Sequence[str]) -> None:
+    if len(names) > MAX_DIMENSIONS:
+        raise InvalidQuery(f"dimensions: more than {MAX_DIMENSIONS}", code="invalid_dimensions")
+    for number, name in enumerate(names):
+        if name == GOAL:
+            raise InvalidQuery(f"dimensions[{number}]: {GOAL!r} is not supported yet", code="not_supported")
+        if name != TIME_PREFIX:
+            dimension_for(name)
+    if sum(map(is_time, names)) > 1:
+        raise InvalidQuery("dimensions: at most one time dimension", code="invalid_dimensions")
+
+
+def _check_filters(filters: Iterable[Filter]) -> None:
+    found = 0
+    searched = 0
+    for number, node in enumerate(filters):
+        for leaf in leaves(node):
+            _check_leaf(leaf, f"filters[{number}]", top_level=isinstance(node, Leaf))
+            found += 1
+            searched += 0 if leaf.operator in _EXACT else len(leaf.clauses)
+    if found > MAX_LEAVES:
+        raise InvalidQuery(f"filters: more than {MAX_LEAVES} comparisons", code="invalid_filters")
+    if searched > MAX_SEARCHED_CLAUSES:
+        raise InvalidQuery(f"filters: more than {MAX_SEARCHED_CLAUSES} texts to search for", code="invalid_filters")
+
+
+def _check_leaf(leaf: Leaf, path: str, *, top_level: bool) -> None:
+    if leaf.dimension == GOAL:
+        raise InvalidQuery(f"{path}: {GOAL!r} is not supported yet", code="not_supported")
+    if is_time(leaf.dimension) or dimension_for(leaf.dimension).groups_only:
+        raise InvalidQuery(f"{path}: {leaf.dimension!r} cannot be filtered by", code="invalid_filters")
+    if leaf.dimension == HOSTNAME and not top_level:
+        raise InvalidQuery(f"{path}: {HOSTNAME!r} is allowed at the top level of filters only", code="invalid_filters")
+    if leaf.dimension == "visit:country" and leaf.operator in _EXACT:
+        for clause in leaf.clauses:
+            if len(str(clause)) not in {0, 2}:
+                raise InvalidQuery(f"{path}: {clause!r} is not a two-letter country code", code="invalid_filters")
+
+
+def _check_combination(params: QueryParams) -> None:
+    names = params.dimensions
+    kinds = {name: DIMENSIONS[name].kind if name in DIMENSIONS else Kind.EVENT for name in names if not is_time(name)}
+    event_dimensions = [name for name, kind in kinds.items() if kind is Kind.EVENT]
+    session_dimensions = [name for name, kind in kinds.items() if kind is Kind.SESSION]
+    for name in params.metrics:
+        metric = METRICS[name]
+        if metric.kind is Kind.SESSION and event_dimensions not in ([], [PAGE]):
+            raise InvalidQuery(
+                f"metrics: session metric {name!r} cannot be split by {event_dimensions[0]!r}",
+                code="invalid_combination",
+            )
+        from_sessions = params.session_counters and metric.counter
+        if metric.kind is Kind.EVENT and session_dimensions and not from_sessions:
+            raise InvalidQuery(
+                f"metrics: event metric {name!r} cannot be split by {session_dimensions[0]!r}",
+                code="invalid_combination",
+            )
+    if "views_per_visit" in params.metrics:
+        _check_views_per_visit(params)
+    if Include.TIME_LABELS in params.include and not any(map(is_time, names)):
+        raise InvalidQuery("include.time_labels: needs a time dimension", code="invalid_include")
+
+
+def _check_views_per_visit(params: QueryParams) -> None:
+    allowed = params.fills_buckets and all(map(is_time, params.dimensions))
+    if params.dimensions and not allowed:
+        raise InvalidQuery("metrics: 'views_per_visit' allows no dimensions", code="invalid_combination")
+    if any(leaf.dimension == PAGE for node in params.filters for leaf in leaves(node)):
+        raise InvalidQuery(f"metrics: 'views_per_visit' allows no {PAGE!r} filter", code="invalid_combination")
+
+
+def _landing_host_filters(params: QueryParams) -> tuple[Filter, ...]:
+    """Return the conditions on landing or leaving hosts that a hostname filter brings with some dimensions (1.5)."""
+    targets = dict.fromkeys(LANDING_HOST_OF[name] for name in params.dimensions if name in LANDING_HOST_OF)
+    hosts = [node for node in params.filters if isinstance(node, Leaf) and node.dimension == HOSTNAME]
+    added = [replace(leaf, dimension=target) for leaf in hosts for target in targets]
+    return tuple(leaf for leaf in added if leaf not in params.filters)
+
+
+def _order(params: QueryParams) -> tuple[OrderBy, ...]:
+    if params.order_by is None:
+        time = [OrderBy(name, descending=False) for name in params.dimensions if is_time(name)]
+        return (*time, OrderBy(params.metrics[0], descending=True))
+    for number, item in enumerate(params.order_by):
+        if item.field not in params.metrics and item.field not in params.dimensions:
+            raise InvalidQuery(f"order_by[{number}]: {item.field!r} is not part of this query", code="invalid_order_by")
+    return params.order_by

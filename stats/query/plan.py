@@ -1,0 +1,131 @@
+"""Query → Plan: which table answers each metric, and what each table must judge (stats contract 2.1 to 2.3)."""
+
+from dataclasses import dataclass
+
+from stats.query.dimensions import ENTRY_PAGE, HOUR, PAGE, Dimension, dimension_for
+from stats.query.filters import keep, leaves, on_landing_page, push_down
+from stats.query.metrics import DISTINCT_OVER_SESSIONS, METRICS, Formula, Source
+from stats.query.types import AllOf, Filter, Kind, Leaf, Not, Query
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One pass over one table.
+
+    `condition` is judged on the row itself. `member` is judged on the other table: the row's visit must have a row
+    there for which it holds. `entered` narrows the bounce rate to visits that landed on the filtered page.
+    `skips_replaced` leaves out states of visits that newer ones replaced; sums do without, distinct counts do not
+    when they are grouped or filtered by what changes as a visit grows. `joined` are dimensions of the visit that
+    event rows lack.
+    """
+
+    source: Source
+    dimensions: tuple[Dimension, ...]
+    aggregates: tuple[str, ...]
+    condition: Filter | None
+    member: Filter | None
+    entered: Filter | None = None
+    skips_replaced: bool = False
+    joined: tuple[Dimension, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The passes of a query and how their rows meet; `formulas` are in the order of the query's metrics.
+
+    `rows_of_events` drops groups that only visits know; under a full join those of the range stay as well.
+    """
+
+    query: Query
+    branches: tuple[Branch, ...]
+    formulas: tuple[Formula, ...]
+    rows_of_events: bool = False
+    full_join: bool = False
+
+
+def plan_query(query: Query) -> Plan:
+    """Return the plan of a query that `build_query` made."""
+    tree = push_down(AllOf(query.filters))
+    sources = _sources(query, tree)
+    formulas = tuple(METRICS[name].formulas[source] for name, source in zip(query.metrics, sources, strict=True))
+    branches = tuple(
+        _branch(query, tree, source, _aggregates(source, sources, formulas)) for source in Source if source in sources
+    )
+    joins = {Source.EVENTS, Source.SESSIONS} <= set(sources)
+    return Plan(query, branches, formulas, rows_of_events=joins, full_join=joins and HOUR in query.dimensions)
+
+
+def _sources(query: Query, tree: Filter) -> tuple[Source, ...]:
+    """Return where each metric comes from, by the first matching rule of the contract's table."""
+    kinds = [
+        Kind.EITHER if query.session_counters and METRICS[name].counter else METRICS[name].kind
+        for name in query.metrics
+    ]
+    grouped = {dimension_for(name).kind for name in query.dimensions}
+    filtered = {dimension_for(leaf.dimension).kind for leaf in leaves(tree)}
+    no_event_rows = Kind.EVENT not in kinds and Kind.EVENT not in grouped
+    no_session_rows = Kind.SESSION not in kinds and Kind.SESSION not in grouped
+    if no_event_rows and Kind.EVENT not in filtered:
+        either = Source.SESSIONS
+    elif no_session_rows and Kind.SESSION not in filtered:
+        either = Source.EVENTS
+    else:
+        either = Source.SESSIONS if no_event_rows else Source.EVENTS
+    if either is Source.SESSIONS and HOUR in query.dimensions:
+        either = Source.SPREAD
+    of_kind = {Kind.EVENT: Source.EVENTS, Kind.SESSION: Source.SESSIONS, Kind.EITHER: either}
+    return tuple(of_kind[kind] for kind in kinds)
+
+
+def _aggregates(source: Source, sources: tuple[Source, ...], formulas: tuple[Formula, ...]) -> tuple[str, ...]:
+    wanted = (formula.aggregates for formula, of in zip(formulas, sources, strict=True) if of is source)
+    return tuple(dict.fromkeys(name for names in wanted for name in names))
+
+
+def _branch(query: Query, tree: Filter, source: Source, aggregates: tuple[str, ...]) -> Branch:
+    dimensions = tuple(map(dimension_for, query.dimensions))
+    if source is Source.EVENTS:
+        return Branch(
+            source,
+            dimensions,
+            aggregates,
+            condition=keep(tree, lambda leaf: _kind(leaf) is not Kind.SESSION),
+            member=_judged_elsewhere(tree, Kind.SESSION, Kind.EVENT),
+            joined=tuple(dimension for dimension in dimensions if dimension.kind is Kind.SESSION),
+        )
+    by_page = PAGE in query.dimensions
+    if by_page:
+        tree = on_landing_page(tree)
+        dimensions = tuple(dimension_for(ENTRY_PAGE if name == PAGE else name) for name in query.dimensions)
+    condition = keep(tree, lambda leaf: _kind(leaf) is not Kind.EVENT)
+    changing = [dimension.changing for dimension in dimensions if (source, dimension.name) != (Source.SPREAD, HOUR)]
+    if condition is not None:
+        changing += [dimension_for(leaf.dimension).changing for leaf in leaves(condition)]
+    return Branch(
+        source,
+        dimensions,
+        aggregates,
+        condition,
+        member=_judged_elsewhere(tree, Kind.EVENT, Kind.SESSION),
+        entered=None if by_page else _landing_condition(tree),
+        skips_replaced=any(changing) and not DISTINCT_OVER_SESSIONS.isdisjoint(aggregates),
+    )
+
+
+def _judged_elsewhere(tree: Filter, foreign: Kind, own: Kind) -> Filter | None:
+    """Return what the other table judges: the tree with leaves of `own` kind true, if any leaf is of `foreign` kind."""
+    if all(_kind(leaf) is not foreign for leaf in leaves(tree)):
+        return None
+    return keep(tree, lambda leaf: _kind(leaf) is not own)
+
+
+def _landing_condition(tree: Filter) -> Filter | None:
+    """Return the first top-level comparison of the page, moved to the landing page (2.4, bounce rate)."""
+    for node in tree.children if isinstance(tree, AllOf) else ():
+        if isinstance(node, Leaf | Not) and next(leaves(node)).dimension == PAGE:
+            return on_landing_page(node)
+    return None
+
+
+def _kind(leaf: Leaf) -> Kind:
+    return dimension_for(leaf.dimension).kind

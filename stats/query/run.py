@@ -1,0 +1,38 @@
+"""`run_query`: the one way from a Query to numbers, whichever API or page asks."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from accounts.types import SiteRef
+from stats.query.compile import compile_first_event, compile_plan
+from stats.query.plan import plan_query
+from stats.query.types import Include, Query, QueryResult, Row
+from stats.store.client import EventStore
+
+
+def run_query(store: EventStore, query: Query) -> QueryResult:
+    """Return the rows of a query, from one statement. Raises: StoreUnavailable; InvalidQuery for a bad expression."""
+    statement = compile_plan(plan_query(query))
+    found = store.read_rows(statement.sql, statement.params, tag="query")
+    rows = tuple(_row(values, len(query.dimensions), len(query.metrics)) for values in found)
+    if Include.TOTAL_ROWS not in query.include:
+        return QueryResult(query, rows)
+    return QueryResult(query, rows, total_rows=int(found[0]["total_rows"]) if found else 0)
+
+
+def first_event_on(store: EventStore, site: SiteRef) -> date | None:
+    """Return the site-local date of the site's first event, from its statistics reset on; None without events."""
+    statement = compile_first_event(site.id, site.stats_reset_at or 0)
+    found = store.read_rows(statement.sql, statement.params, tag="first event")
+    if not found[0]["events"]:
+        return None
+    return datetime.fromtimestamp(found[0]["first"], UTC).astimezone(ZoneInfo(site.timezone)).date()
+
+
+def _row(values: Mapping[str, Any], dimensions: int, metrics: int) -> Row:
+    return Row(
+        tuple(values[f"d{number}"] for number in range(dimensions)),
+        tuple(values[f"m{number}"] for number in range(metrics)),
+    )
