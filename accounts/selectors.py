@@ -145,7 +145,7 @@ def _check_plan(team: Team, scope: Scope) -> None:
 def _names_site(text: str) -> Q:
     """Return the condition under which a site answers to `text`; matches nothing for text that cannot be a name."""
     name = text.strip().lower()
-    if not name or len(name) > MAX_DOMAIN_CHARACTERS or "\0" in name:
+    if not name or len(name) > MAX_DOMAIN_CHARACTERS or not name.isprintable():
         return Q(pk__in=())
     if name.startswith("ds_"):
         return Q(public_id=name)

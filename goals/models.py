@@ -34,7 +34,7 @@ def validate_custom_props(value: object) -> None:
     for name, text in value.items():
         if not isinstance(text, str) or not 1 <= len(text) <= MAX_PROP_VALUE_CHARACTERS:
             raise ValidationError(
-                f"values must be texts of 1 to {MAX_PROP_VALUE_CHARACTERS} characters", code="invalid"
+                f"values must be texts of 1 to {MAX_PROP_VALUE_CHARACTERS} characters"
             )
         if not isinstance(name, str) or not 1 <= len(name) <= MAX_PROP_NAME_CHARACTERS:
             raise ValidationError(f"names must have 1 to {MAX_PROP_NAME_CHARACTERS} characters")
