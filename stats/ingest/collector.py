@@ -257,9 +257,7 @@ class Collector:
                 visit = self._sessions.find_over_midnight(site.ref.id, visitor, previous, at)
         return visitor, visit
 
-    def _money(
-        self, site: IntakeSite, request: EventRequest, on: date
-    ) -> tuple[str | None, str, str | None, str]:
+    def _money(self, site: IntakeSite, request: EventRequest, on: date) -> tuple[str | None, str, str | None, str]:
         """Return the four revenue columns; the reporting pair only where a goal of this name reports a currency."""
         revenue = request.revenue
         if revenue is None:

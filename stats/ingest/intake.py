@@ -95,9 +95,7 @@ class Intake:
         self.loader.shutdown()
 
 
-def recovered_visits(
-    stored: Iterable[Mapping[str, Any]], pending: Iterable[tuple[bytes, bytes]]
-) -> list[Visit]:
+def recovered_visits(stored: Iterable[Mapping[str, Any]], pending: Iterable[tuple[bytes, bytes]]) -> list[Visit]:
     """Return the visits that may still be open: as the store has them, brought forward by what was only spooled.
 
     `stored` are rows of `stats.store.open_visits`; `pending` are spool records, oldest first.

@@ -1,0 +1,94 @@
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from analytics_project.errors import StoreTimeout, StoreUnavailable
+from stats.ingest import writer as writer_module
+from stats.ingest.spool import Spool
+from stats.ingest.writer import Writer
+
+EVENT, VISIT = b"[1]", b"\n[2]"
+
+
+class RecordingSink:
+    """Takes rows once per table and token, like the store; fails as often as told, before or after taking them."""
+
+    def __init__(self, *, failures: Sequence[str] = ()) -> None:
+        self.failures = list(failures)
+        self.tables: dict[str, list[bytes]] = {"events": [], "sessions": []}
+        self.tokens: list[tuple[str, str]] = []
+
+    def insert_lines(self, table: str, columns: tuple[str, ...], body: bytes, *, token: str) -> None:
+        failure = self.failures.pop(0) if self.failures else ""
+        if failure == "before":
+            raise StoreUnavailable("down")
+        if (table, token) not in self.tokens:
+            self.tokens.append((table, token))
+            self.tables[table].extend(body.split(b"\n"))
+        if failure == "after":
+            raise StoreUnavailable("the answer was lost")
+
+
+@pytest.fixture(autouse=True)
+def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "BATCH_AGE_S", 0.001)
+    monkeypatch.setattr(writer_module, "LONGEST_PAUSE_S", 0.004)
+
+
+def run(directory: Path, sink: RecordingSink, events: int) -> Spool:
+    spool = Spool(directory, max_bytes=1_000_000, sync_ms=1_000)
+    writer = Writer(spool, lambda: sink)
+    spool.append([(EVENT, VISIT)] * events)
+    writer.start()
+    writer.wait_until(spool.head)
+    writer.stop()
+    return spool
+
+
+def test_rows_arrive_in_both_tables(tmp_path: Path) -> None:
+    sink = RecordingSink()
+    spool = run(tmp_path, sink, 3)
+    assert sink.tables == {"events": [b"[1]"] * 3, "sessions": [b"[2]"] * 3}
+    assert spool.pending_bytes == 0
+    spool.close()
+
+
+@pytest.mark.parametrize(
+    "failures",
+    [["before"], ["before", "before"], ["after"], ["", "before"], ["", "after"], ["after", "after", "before", "after"]],
+    ids=lambda failures: "-".join(failure or "ok" for failure in failures),
+)
+def test_failed_inserts_are_tried_again_and_counted_once(tmp_path: Path, failures: list[str]) -> None:
+    sink = RecordingSink(failures=failures)
+    run(tmp_path, sink, 2).close()
+    assert sink.tables == {"events": [b"[1]"] * 2, "sessions": [b"[2]"] * 2}
+
+
+def test_events_accepted_during_a_failure_do_not_join_the_failed_batch(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, max_bytes=1_000_000, sync_ms=1_000)
+    sink = RecordingSink(failures=["after"])
+    writer = Writer(spool, lambda: sink)
+    spool.append([(EVENT, b"")])
+    writer._write_one()
+    assert writer.failing_since is not None
+    spool.append([(EVENT, b"")])
+    writer._write_one()
+    writer._write_one()
+    assert writer.failing_since is None
+    assert sink.tables["events"] == [b"[1]", b"[1]"]
+    assert len(sink.tokens) == 2
+    spool.close()
+
+
+def test_waiting_for_a_dead_store_ends_in_a_timeout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "FRESH_READ_TIMEOUT_S", 0.05)
+    spool = Spool(tmp_path, max_bytes=1_000_000, sync_ms=1_000)
+    writer = Writer(spool, lambda: RecordingSink(failures=["before"] * 10_000))
+    position = spool.append([(EVENT, b"")])
+    writer.start()
+    with pytest.raises(StoreTimeout):
+        writer.wait_until(position)
+    writer.stop()
+    assert spool.pending_bytes > 0
+    spool.close()
