@@ -1,12 +1,13 @@
 """The admin's pages of people, teams, sites and keys. Hashes appear on none; a new key once, as a message."""
 
-from typing import Any
+import json
+from typing import Any, Final
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
-from django.db.models import QuerySet
+from django.db.models import JSONField, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 
@@ -34,6 +35,21 @@ def _person(request: HttpRequest) -> User:
     if not isinstance(request.user, User):
         raise TypeError("the admin was reached without a login")
     return request.user
+
+
+class UnicodeDecoder(json.JSONDecoder):
+    """Takes JSON as text that can be stored and shown again: no half of a surrogate pair."""
+
+    def decode(self, s: str, *arguments: Any) -> Any:
+        value = super().decode(s, *arguments)
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError as problem:
+            raise json.JSONDecodeError("lone surrogate", s, 0) from problem
+        return value
+
+
+JSON_FIELDS: Final = {JSONField: {"form_class": forms.JSONField, "decoder": UnicodeDecoder}}
 
 
 class MembershipInline(admin.TabularInline):
@@ -111,6 +127,7 @@ class TeamAdmin(admin.ModelAdmin):
     search_fields = ("name", "identifier", "members__email")
     readonly_fields = ("identifier", "created_at", "updated_at")
     inlines = (MembershipInline,)
+    formfield_overrides = JSON_FIELDS
 
 
 @admin.register(Site)

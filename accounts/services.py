@@ -11,6 +11,7 @@ from typing import Final
 
 from django.conf import settings
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.validators import validate_email
 from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 
@@ -85,6 +86,10 @@ def provide_user(email: str, *, password: str | None = None, who: User | None = 
 
     Without a password a new person cannot log in until one is set. Raises: InvalidRequest for a bad address.
     """
+    try:
+        validate_email(email.strip())
+    except ValidationError as problem:
+        raise InvalidRequest(f"email: {', '.join(problem.messages)}") from problem
     user = User.objects.filter(email=email.strip().lower()).first()
     is_new = user is None
     if user is None:

@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 
+from accounts.admin import JSON_FIELDS
 from goals.models import Goal
 
 
@@ -12,6 +13,7 @@ class GoalAdmin(admin.ModelAdmin):
     list_select_related = ("site",)
     search_fields = ("display_name", "event_name", "page_path", "site__domain", "site__public_id")
     autocomplete_fields = ("site",)
+    formfield_overrides = JSON_FIELDS
     readonly_fields = ("created_at", "updated_at")
     fields = (
         "site",

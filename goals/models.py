@@ -33,9 +33,7 @@ def validate_custom_props(value: object) -> None:
         raise ValidationError(f"may hold at most {MAX_CUSTOM_PROPS} properties")
     for name, text in value.items():
         if not isinstance(text, str) or not 1 <= len(text) <= MAX_PROP_VALUE_CHARACTERS:
-            raise ValidationError(
-                f"values must be texts of 1 to {MAX_PROP_VALUE_CHARACTERS} characters"
-            )
+            raise ValidationError(f"values must be texts of 1 to {MAX_PROP_VALUE_CHARACTERS} characters")
         if not isinstance(name, str) or not 1 <= len(name) <= MAX_PROP_NAME_CHARACTERS:
             raise ValidationError(f"names must have 1 to {MAX_PROP_NAME_CHARACTERS} characters")
         if not _is_storable(name + text):
@@ -102,6 +100,7 @@ class Goal(models.Model):
 
         Source: Plugins API contract 6.2; property names and values stay as they are.
         """
+        self.custom_props = self.custom_props or {}
         self.event_name = self.event_name.strip()
         self.page_path = self.page_path.strip()
         if self.page_path and not self.page_path.startswith("/"):

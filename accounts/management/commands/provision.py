@@ -34,6 +34,8 @@ class Command(BaseCommand):
 
     def handle(self, *_args: object, **options: Any) -> None:
         """Run one kind. Raises: CommandError, one line, for whatever is refused or unknown; exit code 1."""
+        if any("\ud800" <= character <= "\udfff" for value in _texts(options) for character in value):
+            raise CommandError("the arguments must be UTF-8")
         try:
             result: dict[str, object] = getattr(self, f"_{options['kind'].replace('-', '_')}")(options)
         except AppError as problem:
@@ -105,6 +107,11 @@ class Command(BaseCommand):
 
     def _plugins_token(self, options: dict[str, Any]) -> dict[str, object]:
         return {"token": services.issue_plugins_token(_site(options["site"]), description="provisioned").text}
+
+
+def _texts(options: dict[str, Any]) -> list[str]:
+    values = [value for option in options.values() for value in (option if isinstance(option, list) else [option])]
+    return [value for value in values if isinstance(value, str)]
 
 
 def _team(identifier: str) -> Team:
