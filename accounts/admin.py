@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
-from django.db.models import JSONField, QuerySet
+from django.db.models import Field, JSONField, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 
@@ -49,7 +49,9 @@ class UnicodeDecoder(json.JSONDecoder):
         return value
 
 
-JSON_FIELDS: Final = {JSONField: {"form_class": forms.JSONField, "decoder": UnicodeDecoder}}
+JSON_FIELDS: "Final[dict[type[Field[Any, Any]], dict[str, Any]]]" = {
+    JSONField: {"form_class": forms.JSONField, "decoder": UnicodeDecoder}
+}
 
 
 class MembershipInline(admin.TabularInline):

@@ -38,11 +38,23 @@ class BearerAuthentication(BaseAuthentication):
         return key.user, actor_for(key)
 
 
+def actor_of(request: Request) -> Actor:
+    """Return on whose behalf an authenticated request acts. Raises: NotAuthenticated for a request of nobody."""
+    if not isinstance(request.auth, Actor):
+        raise missing_key()
+    return request.auth
+
+
+def missing_key() -> NotAuthenticated:
+    """Return the 401 for a request that carries no bearer key."""
+    return NotAuthenticated("An API key is missing: send it as 'Authorization: Bearer <key>'", code="missing_key")
+
+
 def _bearer_text(request: Request) -> str:
     header: str = request.META.get("HTTP_AUTHORIZATION", "")
     scheme, _, text = header.strip().partition(" ")
     if scheme.lower() != "bearer" or not text.strip():
-        raise NotAuthenticated("An API key is missing: send it as 'Authorization: Bearer <key>'", code="missing_key")
+        raise missing_key()
     return text.strip()
 
 

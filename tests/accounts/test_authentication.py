@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.http import HttpResponse
+from django.http import HttpResponseBase
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,7 +13,7 @@ from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
 from accounts import services
-from accounts.api.authentication import site_id_text
+from accounts.api.authentication import actor_of, site_id_text
 from accounts.api.permissions import KeyMayWrite
 from accounts.models import ApiKey
 from accounts.types import Scope, Surface
@@ -29,7 +29,9 @@ class Echo(APIView):
     """Answers with who asks."""
 
     def get(self, request: Request) -> Response:
-        return Response({"email": request.user.email, "team_id": request.auth.team_id, "scopes": request.auth.scopes})
+        actor = actor_of(request)
+        email = request.user.get_username()
+        return Response({"email": email, "team_id": actor.team_id, "scopes": actor.scopes})
 
 
 class SiteEcho(APIView):
@@ -45,15 +47,20 @@ class SiteEcho(APIView):
     post = get
 
 
-def ask(view: type[APIView], key: str | None, **query: Any) -> HttpResponse:
+def ask(view: type[APIView], key: str | None, **query: Any) -> Response:
     headers = {} if key is None else {"Authorization": key}
-    response: HttpResponse = view.as_view()(REQUESTS.get("/", query, headers=headers))
-    return response.render() if isinstance(response, Response) else response
+    return _rendered(view.as_view()(REQUESTS.get("/", query, headers=headers)))
 
 
-def post(key: str, body: Any, path: str = "/", **kwargs: str) -> HttpResponse:
+def _rendered(answer: HttpResponseBase) -> Response:
+    assert isinstance(answer, Response)
+    answer.render()
+    return answer
+
+
+def post(key: str, body: Any, path: str = "/", **kwargs: str) -> Response:
     request = REQUESTS.generic("POST", path, body, "application/json", headers={"Authorization": f"Bearer {key}"})
-    return SiteEcho.as_view()(request, **kwargs).render()
+    return _rendered(SiteEcho.as_view()(request, **kwargs))
 
 
 def test_bearer_key_tells_user_team_and_scopes() -> None:

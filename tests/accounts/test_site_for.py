@@ -27,9 +27,10 @@ def legacy(user: User, *scopes: str) -> Actor:
     return actor_for(make_key(user, None, scopes or (Scope.STATS_READ,)).record)
 
 
-def refused(kind: type[AppError], attempt: Callable[[], object]) -> str:
+def refused(kind: type[AppError], attempt: Callable[..., object], *arguments: object, **options: object) -> str:
+    """Make an attempt that must be refused in exactly this kind, and return the words of the refusal."""
     with pytest.raises(AppError) as caught:
-        attempt()
+        attempt(*arguments, **options)
     assert type(caught.value) is kind
     return caught.value.message
 
@@ -60,7 +61,7 @@ def test_site_for_takes_one_query(django_assert_num_queries: DjangoAssertNumQuer
 @pytest.mark.parametrize("text", ["", "  ", "\n"])
 def test_site_for_without_a_site_id_is_a_bad_request_even_without_scope(text: str) -> None:
     actor = legacy(make_user())
-    message = refused(InvalidRequest, lambda: site_for(actor, text, Scope.SITES_PROVISION, surface=Surface.SITES))
+    message = refused(InvalidRequest, site_for, actor, text, Scope.SITES_PROVISION, surface=Surface.SITES)
     assert "site_id" in message
 
 
@@ -69,8 +70,8 @@ def test_site_for_without_a_site_id_is_a_bad_request_even_without_scope(text: st
 )
 def test_site_for_unknown_or_hostile_text_is_401_for_stats_and_404_for_sites(text: str) -> None:
     actor = legacy(make_user())
-    refused(NotAuthenticated, lambda: site_for(actor, text, Scope.STATS_READ))
-    refused(NotFound, lambda: site_for(actor, text, Scope.SITES_READ, surface=Surface.SITES))
+    refused(NotAuthenticated, site_for, actor, text, Scope.STATS_READ)
+    refused(NotFound, site_for, actor, text, Scope.SITES_READ, surface=Surface.SITES)
 
 
 @BOTH_SURFACES
@@ -78,10 +79,10 @@ def test_site_for_foreign_site_is_401(surface: Surface, scope: Scope) -> None:
     foreign = make_site()
     own = make_site()
     team_actor = actor_for(make_key(team=own.team).record)
-    refused(NotAuthenticated, lambda: site_for(team_actor, foreign.domain, scope, surface=surface))
-    refused(NotAuthenticated, lambda: site_for(team_actor, foreign.public_id, scope, surface=surface))
+    refused(NotAuthenticated, site_for, team_actor, foreign.domain, scope, surface=surface)
+    refused(NotAuthenticated, site_for, team_actor, foreign.public_id, scope, surface=surface)
     stranger = legacy(make_user())
-    refused(NotAuthenticated, lambda: site_for(stranger, foreign.domain, scope, surface=surface))
+    refused(NotAuthenticated, site_for, stranger, foreign.domain, scope, surface=surface)
 
 
 @BOTH_SURFACES
@@ -91,7 +92,7 @@ def test_site_for_other_team_of_the_same_member_is_401_for_a_team_key_only(surfa
     make_member(other.team, person)
     team_actor = actor_for(make_key(person, site.team).record)
     assert site_for(team_actor, site.domain, scope, surface=surface).id == site.pk
-    refused(NotAuthenticated, lambda: site_for(team_actor, other.domain, scope, surface=surface))
+    refused(NotAuthenticated, site_for, team_actor, other.domain, scope, surface=surface)
     for domain in (site.domain, other.domain):
         assert site_for(legacy(person), domain, scope, surface=surface).domain == domain
 
@@ -103,10 +104,10 @@ def test_site_for_guest_gets_in_with_a_legacy_key_only(surface: Surface, scope: 
     sibling = make_site(site.team)
     guest = make_guest(site, role=role)
     assert site_for(legacy(guest), site.domain, scope, surface=surface).id == site.pk
-    refused(NotAuthenticated, lambda: site_for(legacy(guest), sibling.domain, scope, surface=surface))
+    refused(NotAuthenticated, site_for, legacy(guest), sibling.domain, scope, surface=surface)
     own_team = make_team(guest)
     team_actor = actor_for(make_key(guest, own_team).record)
-    refused(NotAuthenticated, lambda: site_for(team_actor, site.domain, scope, surface=surface))
+    refused(NotAuthenticated, site_for, team_actor, site.domain, scope, surface=surface)
 
 
 def test_site_for_former_member_is_401_with_a_key_that_still_exists() -> None:
@@ -116,14 +117,14 @@ def test_site_for_former_member_is_401_with_a_key_that_still_exists() -> None:
     Membership.objects.filter(user=person).delete()
     key = key_for(issued.text)
     assert key is not None
-    refused(NotAuthenticated, lambda: site_for(actor_for(key), site.domain, Scope.STATS_READ))
+    refused(NotAuthenticated, site_for, actor_for(key), site.domain, Scope.STATS_READ)
 
 
 def test_site_for_provisioning_needs_its_scope() -> None:
     site = make_site()
     owner = owner_of(site.team)
     reader = actor_for(make_key(owner, site.team).record)
-    refused(NotAuthenticated, lambda: site_for(reader, site.domain, Scope.SITES_PROVISION, surface=Surface.SITES))
+    refused(NotAuthenticated, site_for, reader, site.domain, Scope.SITES_PROVISION, surface=Surface.SITES)
     for scope in ("sites:provision:*", "sites:*", "*"):
         writer = actor_for(make_key(owner, site.team, [scope]).record)
         assert site_for(writer, site.domain, Scope.SITES_PROVISION, surface=Surface.SITES).id == site.pk
@@ -133,7 +134,7 @@ def test_site_for_lacking_scope_does_not_tell_whether_the_site_exists() -> None:
     site = make_site()
     reader = actor_for(make_key(team=site.team).record)
     texts = {
-        refused(NotAuthenticated, lambda name=name: site_for(reader, name, Scope.SITES_PROVISION))
+        refused(NotAuthenticated, site_for, reader, name, Scope.SITES_PROVISION)
         for name in (site.domain, make_site().domain, "nowhere.example")
     }
     assert len(texts) == 1
@@ -143,8 +144,8 @@ def test_site_for_lacking_scope_does_not_tell_whether_the_site_exists() -> None:
 def test_site_for_locked_team_is_402_for_members_and_401_for_strangers(surface: Surface, scope: Scope) -> None:
     site = make_site(make_team(is_locked=True))
     actor = actor_for(make_key(team=site.team).record)
-    refused(PaymentRequired, lambda: site_for(actor, site.domain, scope, surface=surface))
-    refused(NotAuthenticated, lambda: site_for(legacy(make_user()), site.domain, scope, surface=surface))
+    refused(PaymentRequired, site_for, actor, site.domain, scope, surface=surface)
+    refused(NotAuthenticated, site_for, legacy(make_user()), site.domain, scope, surface=surface)
 
 
 @pytest.mark.parametrize(
@@ -166,10 +167,10 @@ def test_site_for_plan_without_the_feature_is_402_and_names_it(
     if missing is None:
         assert site_for(actor, site.domain, scope, surface=Surface.SITES).id == site.pk
     else:
-        attempt = lambda: site_for(actor, site.domain, scope, surface=Surface.SITES, roles=SITE_OWNERS)  # noqa: E731
-        assert missing in refused(PaymentRequired, attempt)
+        told = refused(PaymentRequired, site_for, actor, site.domain, scope, surface=Surface.SITES, roles=SITE_OWNERS)
+        assert missing in told
         stranger = legacy(make_user(), "sites:provision:*")
-        refused(NotAuthenticated, lambda: site_for(stranger, site.domain, scope, surface=Surface.SITES))
+        refused(NotAuthenticated, site_for, stranger, site.domain, scope, surface=Surface.SITES)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +204,12 @@ def test_site_for_role_too_low_is_404_and_statistics_are_open_to_all(
         else:
             refused(
                 NotFound,
-                lambda roles=roles: site_for(actor, site.domain, Scope.SITES_READ, surface=Surface.SITES, roles=roles),
+                site_for,
+                actor,
+                site.domain,
+                Scope.SITES_READ,
+                surface=Surface.SITES,
+                roles=roles,
             )
 
 
@@ -214,13 +220,16 @@ def test_site_for_super_admin_passes_team_lock_and_plan_but_not_scope_and_roles(
     team_actor = actor_for(make_key(person, make_team(person)).record)
     for actor in (legacy(person), team_actor):
         assert site_for(actor, site.domain, Scope.STATS_READ).id == site.pk
-        refused(NotAuthenticated, lambda actor=actor: site_for(actor, site.domain, Scope.SITES_PROVISION))
-        refused(NotAuthenticated, lambda actor=actor: site_for(actor, "nowhere.example", Scope.STATS_READ))
+        refused(NotAuthenticated, site_for, actor, site.domain, Scope.SITES_PROVISION)
+        refused(NotAuthenticated, site_for, actor, "nowhere.example", Scope.STATS_READ)
         refused(
             NotFound,
-            lambda actor=actor: site_for(
-                actor, site.domain, Scope.SITES_READ, surface=Surface.SITES, roles=SITE_READERS
-            ),
+            site_for,
+            actor,
+            site.domain,
+            Scope.SITES_READ,
+            surface=Surface.SITES,
+            roles=SITE_READERS,
         )
 
 
@@ -234,8 +243,8 @@ def test_site_for_old_domain_names_the_site_for_72_hours() -> None:
         assert site_for(actor, "ALT.example", Scope.STATS_READ).domain == "neu.example"
         assert site_for(actor, "neu.example", Scope.STATS_READ).id == site.pk
     with time_machine.travel(start + timedelta(hours=72), tick=False):
-        refused(NotAuthenticated, lambda: site_for(actor, "alt.example", Scope.STATS_READ))
-        refused(NotFound, lambda: site_for(actor, "alt.example", Scope.SITES_READ, surface=Surface.SITES))
+        refused(NotAuthenticated, site_for, actor, "alt.example", Scope.STATS_READ)
+        refused(NotFound, site_for, actor, "alt.example", Scope.SITES_READ, surface=Surface.SITES)
 
 
 def test_site_for_domain_goes_to_who_bears_it_now() -> None:
@@ -252,15 +261,27 @@ def test_refusals_tell_nothing_apart_within_a_surface() -> None:
         texts = {
             refused(
                 NotAuthenticated,
-                lambda surface=surface: site_for(team_actor, foreign.domain, Scope.STATS_READ, surface=surface),
+                site_for,
+                team_actor,
+                foreign.domain,
+                Scope.STATS_READ,
+                surface=surface,
             ),
             refused(
                 NotAuthenticated,
-                lambda surface=surface: site_for(legacy(make_user()), site.domain, Scope.STATS_READ, surface=surface),
+                site_for,
+                legacy(make_user()),
+                site.domain,
+                Scope.STATS_READ,
+                surface=surface,
             ),
             refused(
                 NotAuthenticated,
-                lambda surface=surface: site_for(team_actor, site.domain, Scope.SITES_PROVISION, surface=surface),
+                site_for,
+                team_actor,
+                site.domain,
+                Scope.SITES_PROVISION,
+                surface=surface,
             ),
         }
         assert len(texts) == 1
