@@ -1,6 +1,5 @@
 """Plain values of intake: what is known of an agent, a place, an acquisition, a site that takes events."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -80,13 +79,41 @@ class Acquisition:
 
 
 @dataclass(frozen=True, slots=True)
+class Wildcard:
+    """A pattern of literal text and stars, anchored at both ends; a star is any text, the empty one included.
+
+    `exact` holds the whole pattern when it has no star. Otherwise `prefix` and `suffix` are the text before the first
+    and after the last star, `middle` what stands between stars, in order.
+    """
+
+    exact: str | None = None
+    prefix: str = ""
+    middle: tuple[str, ...] = ()
+    suffix: str = ""
+
+    def matches(self, text: str) -> bool:
+        """Tell whether the whole text fits. One forward pass, no backtracking, however many stars there are."""
+        if self.exact is not None:
+            return text == self.exact
+        start, end = len(self.prefix), len(text) - len(self.suffix)
+        if start > end or not text.startswith(self.prefix) or not text.endswith(self.suffix):
+            return False
+        for part in self.middle:
+            found = text.find(part, start, end)
+            if found < 0:
+                return False
+            start = found + len(part)
+        return True
+
+
+@dataclass(frozen=True, slots=True)
 class Shields:
-    """A site's traffic shields, compiled: addresses in canonical text, patterns anchored at both ends."""
+    """A site's traffic shields, compiled: addresses in canonical text, country codes in upper case."""
 
     addresses: frozenset[str] = frozenset()
     countries: frozenset[str] = frozenset()
-    pages: tuple[re.Pattern[str], ...] = ()
-    hostnames: tuple[re.Pattern[str], ...] = ()
+    pages: tuple[Wildcard, ...] = ()
+    hostnames: tuple[Wildcard, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
