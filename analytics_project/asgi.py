@@ -6,6 +6,7 @@ from typing import cast
 
 from a2wsgi import WSGIMiddleware
 from a2wsgi.asgi_typing import ASGIApp
+from a2wsgi.wsgi_typing import WSGIApp
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "analytics_project.settings")
@@ -24,7 +25,7 @@ class Footfall:
     """Routes a connection to the event endpoint, to Django, or through start and stop of the process."""
 
     def __init__(self) -> None:
-        self._django = cast(ASGIApp, WSGIMiddleware(django_application, workers=REPORT_THREADS))
+        self._django = cast(ASGIApp, WSGIMiddleware(cast(WSGIApp, django_application), workers=REPORT_THREADS))
         self._events: EventEndpoint | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,10 +48,11 @@ class Footfall:
         loop = asyncio.get_running_loop()
         intake = await loop.run_in_executor(None, start_intake)
         self._events = EventEndpoint(intake.collector, intake.loader, TrustedProxies(settings.TRUSTED_PROXIES))
-        upkeep = loop.create_task(intake.refresh_salts_forever())
+        upkeep = loop.create_task(intake.keep_up())
         await send({"type": "lifespan.startup.complete"})
         await receive()
         upkeep.cancel()
+        await intake.store_counts()
         await loop.run_in_executor(None, stop_intake)
         await send({"type": "lifespan.shutdown.complete"})
 

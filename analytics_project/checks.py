@@ -14,7 +14,7 @@ def check_event_store_url(app_configs: Sequence[AppConfig] | None, **kwargs: obj
     if not url.startswith(("chdb://", "clickhouse://", "clickhouses://")):
         return [
             Error(
-                f"EVENTS_URL is {url.split('://')[0]}://…",
+                f"EVENTS_URL begins with {url.partition('://')[0]!r}",
                 hint="Use chdb:///directory, clickhouse://user:password@host:8123/database or clickhouses://… for TLS.",
                 id="footfall.E001",
             )

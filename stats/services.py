@@ -1,14 +1,18 @@
-"""What the rest of Footfall asks of events: the store of this process, its intake, fresh reads, and whether all is well."""
+"""What the rest of Footfall asks of events: the store and the intake of this process, fresh reads, and health."""
 
+import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 
-from accounts.selectors import intake_record
+from accounts.selectors import change_mark, intake_record
 from analytics_project.clock import monotonic_seconds
-from analytics_project.errors import AppError
+from analytics_project.errors import AppError, StoreUnavailable
 from goals.selectors import revenue_goals
 from revenue.rates import convert
 from stats.ingest.geo import open_places
@@ -19,8 +23,14 @@ from stats.store.client import EventStore, open_store
 from stats.store.migrations import code_version, schema_version
 from stats.types import IntakeSite
 
+logger = logging.getLogger(__name__)
+
+Question = ParamSpec("Question")
+Reply = TypeVar("Reply")
+
 OK = "ok"
 NOT_STARTED = "not started"
+REFUSED = "the event store refuses rows"
 
 _opening = threading.Lock()
 _store: EventStore | None = None
@@ -42,15 +52,17 @@ def start_intake() -> Intake:
     global _intake  # noqa: PLW0603 - the spool and the open visits belong to one process
     intake = Intake(
         IntakeParts(
-            load_site=_load_intake_site,
-            load_salt=salt_for,
-            destroy_salts_before=destroy_salts_before,
+            load_site=_while_connected(_load_intake_site),
+            change_mark=_while_connected(change_mark),
+            load_salt=_while_connected(salt_for),
+            destroy_salts_before=_while_connected(destroy_salts_before),
             open_store=event_store,
             places=open_places(settings.GEOIP_CITY_DB),
             convert_money=convert,
             spool_directory=settings.SPOOL_DIR,
             spool_max_bytes=settings.SPOOL_MAX_BYTES,
             spool_sync_ms=settings.SPOOL_SYNC_MS,
+            ai_assistants=settings.AI_ASSISTANTS_CHANNEL,
         )
     )
     intake.start()
@@ -75,9 +87,23 @@ def wait_for_accepted(site_id: int) -> None:
         _intake.wait_for_accepted(site_id)
 
 
+def _while_connected(ask: Callable[Question, Reply]) -> Callable[Question, Reply]:
+    """Let intake's own threads ask the relational store: on a live connection, and StoreUnavailable without one."""
+
+    @wraps(ask)
+    def connected(*args: Question.args, **kwargs: Question.kwargs) -> Reply:
+        try:
+            close_old_connections()
+            return ask(*args, **kwargs)
+        except DatabaseError as problem:
+            logger.warning("the relational store does not answer intake: %s", problem)
+            raise StoreUnavailable("the relational store does not answer") from problem
+
+    return connected
+
+
 def _load_intake_site(domain: str) -> IntakeSite | None:
-    """Read what intake must know of a site; called from intake's own threads."""
-    close_old_connections()
+    """Read what intake must know of a site."""
     record = intake_record(domain)
     if record is None:
         return None
@@ -122,7 +148,7 @@ def check_health() -> Health:
             "postgres": _relational_store_state(),
             "clickhouse": schema_state,
             "sites_cache": OK if _intake is not None else NOT_STARTED,
-            "spool": NOT_STARTED if _intake is None else OK if refusing_since is None else "the event store refuses rows",
+            "spool": NOT_STARTED if _intake is None else OK if refusing_since is None else REFUSED,
         },
         spool_pending_bytes=_intake.spool.pending_bytes if _intake is not None else 0,
         store_refusing_s=monotonic_seconds() - refusing_since if refusing_since is not None else 0.0,

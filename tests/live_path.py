@@ -84,7 +84,8 @@ class LivePath:
         intake = Intake(
             IntakeParts(
                 load_site=self.sites.get,
-                load_salt=lambda on: self.salt_for(on),
+                change_mark=lambda: 0,
+                load_salt=self._load_salt,
                 destroy_salts_before=lambda on: None,
                 open_store=self.open_store or (lambda: self.store),
                 places=self.places,
@@ -97,6 +98,9 @@ class LivePath:
         intake.start()
         self.endpoint = EventEndpoint(intake.collector, intake.loader, TrustedProxies(self.trusted_proxies))
         return intake
+
+    def _load_salt(self, on: date) -> bytes:
+        return self.salt_for(on)
 
     def add(self, *sites: IntakeSite) -> None:
         """Let sites take events under their domain and their public id."""

@@ -79,6 +79,7 @@ class Collector:
         spool: Spool,
         counters: OutcomeCounters,
         convert_money: ConvertMoney,
+        ai_assistants: bool,
     ) -> None:
         self.sites = sites
         self._salts = salts
@@ -87,6 +88,7 @@ class Collector:
         self._spool = spool
         self._counters = counters
         self._convert_money = convert_money
+        self._ai_assistants = ai_assistants
         self._days = LocalDays()
         self._rate_windows: dict[int, tuple[int, int]] = {}
         self.positions: dict[int, int] = {}
@@ -203,7 +205,7 @@ class Collector:
         if visit is None:
             if kind.is_engagement:
                 return DropReason.NO_SESSION_FOR_ENGAGEMENT
-            acquisition = acquisition_of(page.query, page.hostname, request.referrer)
+            acquisition = acquisition_of(page.query, page.hostname, request.referrer, self._ai_assistants)
             visit = Visit(
                 key=visit_key(site.ref.id, visitor),
                 site_id=site.ref.id,

@@ -1,13 +1,12 @@
 """What became of the events: counts by minute, domain, outcome and tracker version (event contract 1.5)."""
 
 from collections import Counter
-from dataclasses import dataclass
+from typing import NamedTuple
 
 BUFFERED = "buffered"
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(NamedTuple):
     """How many events of a minute (unix seconds) had an outcome: `buffered` or `dropped_<reason>`."""
 
     site_id: int
@@ -23,9 +22,9 @@ class OutcomeCounters:
     def __init__(self) -> None:
         self._counts: Counter[tuple[int, int, str, int]] = Counter()
 
-    def add(self, site_id: int, at: int, outcome: str, tracker_version: int) -> None:
-        """Count one event; `site_id` is 0 for a domain that no site has."""
-        self._counts[(site_id, at - at % 60, outcome, tracker_version)] += 1
+    def add(self, site_id: int, at: int, outcome: str, tracker_version: int, events: int = 1) -> None:
+        """Count events; `site_id` is 0 for a domain that no site has."""
+        self._counts[(site_id, at - at % 60, outcome, tracker_version)] += events
 
     def take(self) -> list[Count]:
         """Return what was counted since the last call."""

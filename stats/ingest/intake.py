@@ -1,17 +1,21 @@
 """The live path as one thing that starts, recovers what a former process left, and stops without losing an event."""
 
 import asyncio
+import itertools
 import logging
+import secrets
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from analytics_project.clock import now, unix_seconds
+from analytics_project.errors import AppError, StoreUnavailable
 from stats.ingest.collector import Collector, ConvertMoney, PlaceFinder
 from stats.ingest.counters import OutcomeCounters
 from stats.ingest.rows import WRITTEN, props_fragment
@@ -21,13 +25,16 @@ from stats.ingest.spool import Spool
 from stats.ingest.visitor import VISIT_IDLE_SECONDS, Salts
 from stats.ingest.writer import Writer
 from stats.store.client import EventStore
+from stats.store.intake_counts import add_intake_counts
 from stats.store.open_visits import open_visits
 from stats.store.schema import EVENT_COLUMNS, SESSION_COLUMNS, VISIT_ATTRIBUTE_COLUMNS
 from stats.types import IntakeSite
 
 logger = logging.getLogger(__name__)
 
-SALT_REFRESH_S = 900
+SITES_EVERY_S = 2.0
+COUNTS_EVERY_TICKS = 5
+SALTS_EVERY_TICKS = 450
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +42,16 @@ class IntakeParts:
     """What intake is given from outside: the ORM and its settings come in as functions and values only."""
 
     load_site: Callable[[str], IntakeSite | None]
+    change_mark: Callable[[], int]
     load_salt: Callable[[date], bytes]
-    destroy_salts_before: Callable[[date], None]
+    destroy_salts_before: Callable[[date], object]
     open_store: Callable[[], EventStore]
     places: PlaceFinder
     convert_money: ConvertMoney
     spool_directory: Path
     spool_max_bytes: int
     spool_sync_ms: int
+    ai_assistants: bool = True
 
 
 class Intake:
@@ -55,15 +64,20 @@ class Intake:
         self.salts = Salts(parts.load_salt, parts.destroy_salts_before)
         self.spool = Spool(parts.spool_directory, max_bytes=parts.spool_max_bytes, sync_ms=parts.spool_sync_ms)
         self.writer = Writer(self.spool, parts.open_store)
-        self.loader = ThreadPoolExecutor(max_workers=2, thread_name_prefix="site-loader")
+        self.loader = ThreadPoolExecutor(max_workers=2, thread_name_prefix="intake-upkeep")
+        self.sites = SiteDirectory(parts.load_site)
+        self._change_mark = 0
+        self._run = secrets.token_hex(8)
+        self._flushes = 0
         self.collector = Collector(
-            sites=SiteDirectory(parts.load_site),
+            sites=self.sites,
             salts=self.salts,
             places=parts.places,
             sessions=self.sessions,
             spool=self.spool,
             counters=self.counters,
             convert_money=parts.convert_money,
+            ai_assistants=parts.ai_assistants,
         )
 
     def start(self) -> None:
@@ -75,12 +89,45 @@ class Intake:
             logger.info("%d bytes of accepted events are being written first", self.spool.pending_bytes)
         self.writer.start()
 
-    async def refresh_salts_forever(self) -> None:
-        """Keep the salts of the running dates at hand and destroy the finished ones; runs on the event loop."""
-        while True:
-            await asyncio.sleep(SALT_REFRESH_S)
-            moment: datetime = now()
-            await asyncio.get_running_loop().run_in_executor(self.loader, self.salts.refresh, moment)
+    async def keep_up(self) -> None:
+        """Until cancelled: notice changed sites, store the counts of outcomes, renew the salts. For the event loop."""
+        loop = asyncio.get_running_loop()
+        for tick in itertools.count(1):
+            await asyncio.sleep(SITES_EVERY_S)
+            await loop.run_in_executor(self.loader, self._notice_changed_sites)
+            if tick % COUNTS_EVERY_TICKS == 0:
+                await self.store_counts()
+            if tick % SALTS_EVERY_TICKS == 0:
+                await loop.run_in_executor(self.loader, self._renew_salts)
+
+    def _notice_changed_sites(self) -> None:
+        try:
+            mark = self._parts.change_mark()
+        except StoreUnavailable:
+            return  # the sites known stay in use
+        if mark != self._change_mark:
+            self._change_mark = mark
+            self.sites.expire()
+
+    def _renew_salts(self) -> None:
+        try:
+            self.salts.refresh(now())
+        except StoreUnavailable:
+            logger.warning("the relational store does not answer; the salts of the coming dates are not at hand yet")
+
+    async def store_counts(self) -> None:
+        """Hand the counts of outcomes to the event store; they wait in memory while it does not take them."""
+        counts = self.counters.take()
+        if not counts:
+            return
+        self._flushes += 1
+        token = f"counts-{self._run}-{self._flushes}"
+        add = partial(add_intake_counts, self._parts.open_store(), counts, token=token)
+        try:
+            await asyncio.get_running_loop().run_in_executor(self.loader, add)
+        except AppError:
+            for count in counts:
+                self.counters.add(*count)
 
     def wait_for_accepted(self, site_id: int) -> None:
         """Return once every event of the site accepted before the call is in the store. Raises: StoreTimeout."""

@@ -117,10 +117,10 @@ def _decode(body: bytes, content_type: str) -> dict[str, Any]:
             fields = orjson.loads(body)
     except ValueError as problem:  # covers JSON, UTF-8 and form errors
         raise _unparsable() from problem
-    if type(fields) is not dict:
+    if not isinstance(fields, dict):
         raise _unparsable()
     if b"\x00" in body or b"u0000" in body or b"%00" in body:
-        fields = _without_nul(fields)
+        return {key.replace("\x00", ""): _without_nul(value) for key, value in fields.items()}
     return fields
 
 

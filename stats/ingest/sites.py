@@ -3,15 +3,20 @@
 A look-up never waits: what is not known yet is reported as such, and the caller loads it off the event loop.
 """
 
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
+from analytics_project.errors import StoreUnavailable
 from stats.types import IntakeSite
 
-REFRESH_AFTER_S = 20
+logger = logging.getLogger(__name__)
+
+REFRESH_AFTER_S = 60
 FORGET_UNKNOWN_AFTER_S = 2
 MOST_ENTRIES = 50_000
+MAX_DOMAIN_CHARACTERS = 253
 
 
 class Unloaded(Enum):
@@ -27,32 +32,50 @@ UNLOADED = Unloaded.UNLOADED
 class _Entry:
     site: IntakeSite | None
     loaded_at: int
+    generation: int
 
 
 class SiteDirectory:
-    """Keeps a known site for 20 seconds and an unknown domain for 2, so that a new site counts at once."""
+    """Keeps a known site for a minute and an unknown domain for two seconds, so that a new site counts at once.
+
+    While the relational store is down, the sites already known go on taking events.
+    """
 
     def __init__(self, load: Callable[[str], IntakeSite | None]) -> None:
+        """`load` asks the relational store; it raises StoreUnavailable when that does not answer."""
         self._load = load
         self._entries: dict[str, _Entry] = {}
+        self._generation = 0
 
     def lookup(self, domain: str, now: int) -> IntakeSite | None | Unloaded:
         """Return the site, None when there is none, or UNLOADED when `load` must be called first."""
         entry = self._entries.get(domain)
-        if entry is None:
+        if entry is None or entry.generation != self._generation:
             return UNLOADED
         age = now - entry.loaded_at
-        if age > (REFRESH_AFTER_S if entry.site is not None else FORGET_UNKNOWN_AFTER_S) or age < 0:
+        if age < 0 or age > (FORGET_UNKNOWN_AFTER_S if entry.site is None else REFRESH_AFTER_S):
             return UNLOADED
         return entry.site
 
     def load(self, domain: str, now: int) -> None:
-        """Ask the relational store; may be called from another thread."""
-        site = self._load(domain) if 0 < len(domain) <= 253 else None
-        if len(self._entries) >= MOST_ENTRIES:
-            self._entries = {name: entry for name, entry in self._entries.items() if entry.site is not None}
-        self._entries[domain] = _Entry(site, now)
+        """Ask the relational store; may be called from another thread. Raises: StoreUnavailable for a new domain."""
+        generation, former = self._generation, self._entries.get(domain)
+        if not 0 < len(domain) <= MAX_DOMAIN_CHARACTERS:
+            self._keep(domain, _Entry(None, now, generation))
+            return
+        try:
+            self._keep(domain, _Entry(self._load(domain), now, generation))
+        except StoreUnavailable:
+            if former is None or former.site is None:
+                raise
+            logger.warning("the relational store does not answer; site %s is taken as it was last known", domain)
+            self._keep(domain, replace(former, loaded_at=now, generation=generation))
 
-    def forget(self) -> None:
-        """Drop everything known."""
-        self._entries = {}
+    def expire(self) -> None:
+        """Ask again about every site at its next event: something about sites has changed."""
+        self._generation += 1
+
+    def _keep(self, domain: str, entry: _Entry) -> None:
+        if len(self._entries) >= MOST_ENTRIES:
+            self._entries = {name: known for name, known in self._entries.items() if known.site is not None}
+        self._entries[domain] = entry

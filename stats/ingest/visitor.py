@@ -84,7 +84,7 @@ class Salts:
     until its date is over in the last zone and the visits open at that midnight have been idle for 30 minutes.
     """
 
-    def __init__(self, load: Callable[[date], bytes], destroy: Callable[[date], None]) -> None:
+    def __init__(self, load: Callable[[date], bytes], destroy: Callable[[date], object]) -> None:
         self._load = load
         self._destroy = destroy
         self._salts: dict[date, bytes] = {}

@@ -30,7 +30,8 @@ def open_visits(store: EventStore, since: int) -> list[dict[str, Any]]:
                 toUnixTimestamp(max(timestamp)) AS last_event_at,
                 toUnixTimestamp(maxIf(timestamp, name = 'pageview')) AS last_pageview_at
             FROM events
-            WHERE day >= toDate(toDateTime({{since:UInt32}}, 'UTC')) - 1 AND timestamp >= toDateTime({{since:UInt32}}, 'UTC')
+            WHERE day >= toDate(toDateTime({{since:UInt32}}, 'UTC')) - 1
+                AND timestamp >= toDateTime({{since:UInt32}}, 'UTC')
             GROUP BY session_id
         ) AS active ON sessions.session_id = active.session_id
         WHERE sessions.day >= toDate(toDateTime({{since:UInt32}}, 'UTC')) - 8

@@ -167,7 +167,10 @@ def test_case_11_short_keys_win_but_meta_beats_props(live: LivePath, shop: Intak
 @pytest.mark.parametrize(
     ("headers", "address"),
     [
-        ({"X-Plausible-IP": "198.51.100.7", "CF-Connecting-IP": "192.0.2.1", "X-Forwarded-For": "192.0.2.2"}, "198.51.100.7"),
+        (
+            {"X-Plausible-IP": "198.51.100.7", "CF-Connecting-IP": "192.0.2.1", "X-Forwarded-For": "192.0.2.2"},
+            "198.51.100.7",
+        ),
         ({"X-Forwarded-For": "[2001:db8::5]:443, 10.0.0.1"}, "2001:db8::5"),
         ({"X-Forwarded-For": "", "Forwarded": 'by=10.0.0.1;for="[2001:db8::6]:80";proto=https'}, "2001:db8::6"),
         ({"X-Forwarded-For": "unknown"}, "192.0.2.200"),
@@ -204,7 +207,14 @@ def test_case_13_rate_limit(live: LivePath, clock: time_machine.Traveller) -> No
 
 @pytest.mark.parametrize(
     ("hash_mode", "pathname"),
-    [(1, "/app#/orders/7?tab=a"), ("1", "/app#/orders/7?tab=a"), (0, "/app"), ("0", "/app"), (None, "/app"), (False, "/app")],
+    [
+        (1, "/app#/orders/7?tab=a"),
+        ("1", "/app#/orders/7?tab=a"),
+        (0, "/app"),
+        ("0", "/app"),
+        (None, "/app"),
+        (False, "/app"),
+    ],
 )
 def test_case_14_hash_mode(live: LivePath, shop: IntakeSite, hash_mode: Any, pathname: str) -> None:
     live.post(pageview("https://shop.example/app?x=1#/orders/7?tab=a", h=hash_mode))

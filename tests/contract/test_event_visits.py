@@ -17,14 +17,16 @@ IPHONE = (
     "Version/17.4.1 Mobile/15E148 Safari/604.1"
 )
 GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
-HEADLESS = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/120.0.0.0 Safari/537.36"
+HEADLESS = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/120 Safari/537.36"
+)
 
 
 def event(name: str = "pageview", url: str = "https://shop.example/", **fields: Any) -> dict[str, Any]:
     return {"n": name, "u": url, "d": "shop.example", **fields}
 
 
-# ---- user agent, place, shields ----------------------------------------------------------------------------------------
+# ---- user agent, place, shields --------------------------------------------------------------------------------------
 
 
 def test_case_30_columns_of_an_agent(live: LivePath, shop: IntakeSite) -> None:
@@ -86,7 +88,7 @@ def test_order_of_reasons(live: LivePath) -> None:
     assert live.post(event(d="order.example")).headers["x-dropped-reasons"] == "payment_required"
 
 
-# ---- properties, revenue, engagement -----------------------------------------------------------------------------------
+# ---- properties, revenue, engagement ---------------------------------------------------------------------------------
 
 
 def test_case_33_usable_properties(live: LivePath, shop: IntakeSite) -> None:
@@ -110,7 +112,14 @@ def test_case_34_limits_of_properties(live: LivePath, shop: IntakeSite) -> None:
 
 @pytest.mark.parametrize(
     ("props", "expected"),
-    [('{"plan":"Pro"}', {"plan": "Pro"}), ("Pro", {}), (["a"], {}), (7, {}), ("[1]", {}), ({"n": 1.5, "t": True}, {"n": "1.5", "t": "true"})],
+    [
+        ('{"plan":"Pro"}', {"plan": "Pro"}),
+        ("Pro", {}),
+        (["a"], {}),
+        (7, {}),
+        ("[1]", {}),
+        ({"n": 1.5, "t": True}, {"n": "1.5", "t": "true"}),
+    ],
 )
 def test_case_34_forms_of_properties(live: LivePath, shop: IntakeSite, props: Any, expected: dict[str, str]) -> None:
     assert live.post(event(p=props)).status == 202
@@ -197,7 +206,7 @@ def test_case_36_engagement_without_a_visit(live: LivePath, shop: IntakeSite) ->
     assert live.events(shop) == []
 
 
-# ---- visits ------------------------------------------------------------------------------------------------------------
+# ---- visits ----------------------------------------------------------------------------------------------------------
 
 
 def at(clock: time_machine.Traveller, time: str, day: int = 10) -> None:
@@ -221,7 +230,12 @@ def test_case_37_a_visit_and_its_rows(live: LivePath, shop: IntakeSite, clock: t
     live.post(steps[-1][1])
     rows = [line for _, lines in live.intake.spool.pending_rows() for line in lines.split(b"\n")[1:]]
     [visit] = live.visits(shop)
-    assert (visit["start"], visit["duration"], visit["pageviews"], visit["events"]) == ("2026-03-10 10:00:00", 2_700, 3, 4)
+    assert (visit["start"], visit["duration"], visit["pageviews"], visit["events"]) == (
+        "2026-03-10 10:00:00",
+        2_700,
+        3,
+        4,
+    )
     assert (visit["is_bounce"], visit["entry_page"], visit["exit_page"]) == (0, "/a", "/c")
     assert len(rows) in (0, 2)  # the writer may have taken them; the count of signs is what the store must keep
     [sums] = live.store.read_rows(

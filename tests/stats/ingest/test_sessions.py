@@ -58,9 +58,7 @@ def test_pageviews_and_custom_events_add_up_and_pings_do_not() -> None:
     assert (visit.entry_page, visit.exit_page, visit.timestamp) == ("/a", "/c", 2_700)
 
 
-@pytest.mark.parametrize(
-    ("gap", "visits"), [(IDLE, 1), (IDLE + 1, 2)], ids=["30 minutes idle", "one second more"]
-)
+@pytest.mark.parametrize(("gap", "visits"), [(IDLE, 1), (IDLE + 1, 2)], ids=["30 minutes idle", "one second more"])
 def test_visit_ends_after_thirty_idle_minutes(gap: int, visits: int) -> None:
     made = follow((0, kind()), (gap, kind()))
     assert len(made) == visits
@@ -88,7 +86,9 @@ def test_pings_keep_a_visit_open_without_lengthening_it() -> None:
         ([kind("Signup", interactive=False), kind(), kind()], False),
         ([kind("Signup"), kind()], False),
     ],
-    ids=lambda value: str(value) if isinstance(value, bool) else "+".join("pv" if e.is_pageview else "ev" for e in value),
+    ids=lambda value: (
+        str(value) if isinstance(value, bool) else "+".join("pv" if e.is_pageview else "ev" for e in value)
+    ),
 )
 def test_bounce_rule(events: list[EventKind], bounced: bool) -> None:
     [visit] = follow(*[(second, what) for second, what in enumerate(events)])
