@@ -51,11 +51,15 @@ def test_site_for_gives_the_reset_instant_in_unix_seconds() -> None:
     assert site_for(actor, site.domain, Scope.STATS_READ).stats_reset_at == 1767312000
 
 
-def test_site_for_takes_one_query(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_site_for_takes_two_queries_and_a_third_for_guests(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
     site = make_site()
-    actor = actor_for(make_key(team=site.team).record)
-    with django_assert_num_queries(1):
-        site_for(actor, site.domain, Scope.STATS_READ)
+    member, guest = actor_for(make_key(team=site.team).record), legacy(make_guest(site))
+    with django_assert_num_queries(2):
+        site_for(member, site.domain, Scope.STATS_READ)
+    with django_assert_num_queries(3):
+        site_for(guest, site.domain, Scope.STATS_READ)
 
 
 @pytest.mark.parametrize("text", ["", "  ", "\n"])
