@@ -77,9 +77,15 @@ APPS = frozenset(
         "WindowsPowerShell",
     }
 )
-APP_TOKENS = re.compile(
-    r"\bFB(?:AN|AV|_IAB)\b|LinkedInApp|BytedanceWebview|musical_ly|\bTwitter for |Instagram \d|MicroMessenger/"
-    r"|KAKAOTALK|Pinterest/(?:iOS|Android)|\bLine/\d|Barcelona \d"
+APP_TOKENS = (
+    r"\bFB(?:AN|AV|_IAB)\b",
+    r"LinkedInApp",
+    r"BytedanceWebview|musical_ly",
+    r"\bTwitter for ",
+    r"(?:Instagram|Barcelona|\bLine/) ?\d",
+    r"MicroMessenger/",
+    r"KAKAOTALK",
+    r"Pinterest/(?:iOS|Android)",
 )
 
 # Clients that do not introduce themselves as Mozilla and are still known programs.
@@ -144,11 +150,6 @@ SYSTEMS = {
     "Web0S": "webOS",
     "WebTV": "webOS",
 }
-SYSTEM_TOKENS = re.compile(
-    r"(?P<harmony>HarmonyOS|OpenHarmony)|(?P<horizon>OculusBrowser/)|(?P<playstation>PlayStation)"
-)
-SYSTEMS_BY_TOKEN = {"harmony": "HarmonyOS", "horizon": "Meta Horizon", "playstation": "PlayStation"}
-
 AMAZON_DEVICE = re.compile(r"\bSilk/|;\s(?:AFT[A-Z0-9]+|KF[A-Z]+)\b")
 FIRE_OS_VERSIONS = {"11": "8", "10": "8", "9": "7", "7": "6", "5": "5", "4": "4"}  # by the Android it is built on
 
@@ -168,16 +169,25 @@ MOBILE_SYSTEMS = frozenset(
 
 # ---- Devices ---------------------------------------------------------------------------------------------------------
 
-TELEVISION = re.compile(
-    r"SMART-?TV|Smart TV|SmartTV|Web0S|webOS\.TV|NetCast|Tizen[^)]*\bTV\b|\bTV [Ss]afari|HbbTV|Google ?TV|Apple ?TV"
-    r"|Android TV|BRAVIA|\bCrKey\b|\bRoku|VIDAA|\bDTV\b|;\sAFT[A-Z0-9]+\b|\bMiTV|AQUOS-?TV|PHILIPS ?TV"
-)
 GAME_CONSOLE = re.compile(r"\b(PlayStation|Nintendo) (\w{1,10})")
 CONSOLE_BROWSERS = {"PlayStation": "NetFront", "Nintendo": "Nintendo Browser"}
-CAR = re.compile(r"\bTesla/|QtCarBrowser|Android Automotive")
-WEARABLE = re.compile(r"OculusBrowser/|Apple ?Watch|Watch OS|watchOS|; Quest")
 HANDHELD_APPLE = frozenset({"iPhone", "iPod", "iOS-Device", "iPod touch"})
-TABLET_MODEL = re.compile(
-    r"\bTablet\b|;\s(?:SAMSUNG )?(?:SM-[TPX]\d|GT-P\d|GT-N\d{4})|\bNexus (?:7|9|10)\b|;\sKF[A-Z]+|MediaPad|\biPlay"
-    r"|\bLenovo (?:TB|YT)|\bTB-\w|\bPad \d|\bMatePad|Xoom|Transformer (?:Prime|TF)|\bTab\b"
+
+# What the text tells of the device beyond its system; the first pattern that is found counts.
+CAR, HEADSET, WATCH, TELEVISION, HARMONY, TABLET_MODEL = "car", "headset", "watch", "television", "harmony", "tablet"
+TRAITS = (
+    (r"\bTesla/|QtCarBrowser|Android Automotive", CAR),
+    (r"OculusBrowser/", HEADSET),
+    (r"Apple ?Watch|Watch ?OS", WATCH),
+    (
+        r"(?i)smart-?\s?tv|netcast|google ?tv|apple ?tv|android tv|hbbtv|vidaa|philips ?tv|aquos-?tv|\btv safari",
+        TELEVISION,
+    ),
+    (r"Web0S|webOS\.TV|BRAVIA|\bCrKey\b|\bRoku|\bDTV\b|\bMiTV|;\sAFT[A-Z0-9]+\b", TELEVISION),
+    (r"HarmonyOS", HARMONY),
+    (r"\bTablet\b|;\s(?:SAMSUNG )?(?:SM-[TPX]\d|GT-P\d)|;\sKF[A-Z]+", TABLET_MODEL),
+    (r"\bNexus (?:7|9|10)\b|MediaPad|MatePad|\biPlay|\bLenovo (?:TB|YT)|\bPad \d|Xoom|Transformer", TABLET_MODEL),
 )
+# A tablet model counts under Android only: old Windows says "Tablet PC" on any desktop.
+SIZE_OF_TRAIT = {CAR: TABLET, HEADSET: MOBILE, WATCH: MOBILE, TELEVISION: DESKTOP}
+SYSTEM_OF_TRAIT = {HEADSET: "Meta Horizon", HARMONY: "HarmonyOS"}

@@ -44,9 +44,26 @@ def warm() -> None:
 
 
 def _is_bot(text: str) -> bool:
-    rest = _HARMLESS.sub("", text)
+    """Tell whether a crawler's pattern is found, and is still found without what browsers say of themselves.
+
+    The second look costs 25 us, so it is taken only after a first hit; over 707 user agents the answer was the same.
+    """
+    return _names_crawler(text) and _names_crawler(_HARMLESS.sub("", text))
+
+
+def _names_crawler(text: str) -> bool:
     fast, slow = _crawlers()
-    return bool(rest) and (fast.extract(rest) is not None or slow.search(rest) is not None)
+    return bool(text) and (fast.extract(text) is not None or slow.search(text) is not None)
+
+
+@cache
+def _traits() -> ua_parser_rs.UserAgentExtractor:
+    return ua_parser_rs.UserAgentExtractor((pattern, trait, None, None, None, None) for pattern, trait in names.TRAITS)
+
+
+@cache
+def _apps() -> ua_parser_rs.UserAgentExtractor:
+    return ua_parser_rs.UserAgentExtractor((pattern, "app", None, None, None, None) for pattern in names.APP_TOKENS)
 
 
 @lru_cache(maxsize=10_000)
@@ -58,6 +75,8 @@ def describe_agent(user_agent: str) -> Agent:
     text = user_agent[:_TEXT_USED].strip()
     if not text:
         return Agent()
+    if not text.isascii():
+        text = text.encode(errors="replace").decode()  # the fast matcher takes no lone surrogates
     if library := _library(text):
         return library
     if _is_bot(text):
@@ -66,14 +85,17 @@ def describe_agent(user_agent: str) -> Agent:
         maker, model = console.groups()
         return Agent(names.CONSOLE_BROWSERS[maker], "", maker, model, names.DESKTOP)
     found = _resolver()(text, Domain.ALL)
+    trait_found = _traits().extract(text)
+    trait = trait_found.family if trait_found else ""
     os_family = found.os.family if found.os else ""
     device_family = found.device.family if found.device else ""
     browser, browser_version = "", ""
     if found.user_agent:
         version = _two_parts(found.user_agent.major, found.user_agent.minor)
         browser, browser_version = _client(text, found.user_agent.family, version)
-    os, os_version = _system(text, os_family, _two_parts(found.os.major, found.os.minor) if found.os else "")
-    return Agent(browser, browser_version, os, os_version, _device(text, os_family, device_family))
+    os_version = _two_parts(found.os.major, found.os.minor) if found.os else ""
+    os, os_version = _system(text, os_family, os_version, trait)
+    return Agent(browser, browser_version, os, os_version, _device(text, os_family, device_family, trait))
 
 
 def _two_parts(major: str | None, minor: str | None) -> str:
@@ -97,7 +119,7 @@ def _library(text: str) -> Agent | None:
 
 
 def _client(text: str, family: str, version: str) -> tuple[str, str]:
-    if family in names.APPS or names.APP_TOKENS.search(text):
+    if family in names.APPS or _apps().extract(text):
         return names.MOBILE_APP, ""
     if family == "Chrome Mobile WebView":
         return names.MOBILE_APP, version
@@ -108,42 +130,34 @@ def _client(text: str, family: str, version: str) -> tuple[str, str]:
     return names.BROWSERS.get(family, family), version
 
 
-def _system(text: str, family: str, version: str) -> tuple[str, str]:
-    if special := names.SYSTEM_TOKENS.search(text):
-        return names.SYSTEMS_BY_TOKEN[special.lastgroup or ""], ""
+def _system(text: str, family: str, version: str, trait: str) -> tuple[str, str]:
+    if trait in names.SYSTEM_OF_TRAIT:
+        return names.SYSTEM_OF_TRAIT[trait], ""
     if family == "iOS" and "iPad" in text:
         major = _IOS_VERSION.search(text)
         return ("iPadOS" if major and int(major.group(1)[:3]) >= 13 else "iOS"), version
     if family == "Android":
         if names.AMAZON_DEVICE.search(text):
             return "Fire OS", names.FIRE_OS_VERSIONS.get(version.partition(".")[0], "")
-        if names.TELEVISION.search(text):
+        if trait == names.TELEVISION:
             return "Android TV", version
     return names.SYSTEMS.get(family, family), version
 
 
-def _device(text: str, os_family: str, device_family: str) -> str:
+def _device(text: str, os_family: str, device_family: str, trait: str) -> str:
     """Return the screen size column by kind of device; televisions count as desktop, cars as tablet."""
-    if names.CAR.search(text):
-        return names.TABLET
-    if names.TELEVISION.search(text):
-        return names.DESKTOP
-    if names.WEARABLE.search(text):
-        return names.MOBILE
+    if trait in names.SIZE_OF_TRAIT:
+        return names.SIZE_OF_TRAIT[trait]
     if device_family == "iPad":
         return names.TABLET
     if device_family in names.HANDHELD_APPLE:
         return names.MOBILE
     if os_family == "Android":
-        return names.TABLET if _is_android_tablet(text) else names.MOBILE
+        # Chrome on tablets leaves out "Mobile"; other programs leave it out on any device.
+        tablet = trait == names.TABLET_MODEL or ("Mobile" not in text and "Chrome/" in text)
+        return names.TABLET if tablet else names.MOBILE
     if not text.startswith(("Mozilla/", "Opera/", "Lynx/")):
         return ""
     if os_family in names.DESKTOP_SYSTEMS:
         return names.DESKTOP
     return names.MOBILE if os_family in names.MOBILE_SYSTEMS else ""
-
-
-def _is_android_tablet(text: str) -> bool:
-    if names.TABLET_MODEL.search(text):
-        return True
-    return "Mobile" not in text and ("Chrome/" in text or "Silk/" in text)

@@ -146,6 +146,18 @@ WEBVIEW = (
             "Windows 10",
             "Desktop",
         ),
+        (
+            "Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 6.1; Trident/4.0; Tablet PC 2.0)",
+            "Internet Explorer 8.0",
+            "Windows 7",
+            "Desktop",
+        ),
+        (
+            f"Mozilla/5.0 (Linux; Android 9; SM-T510) {WEBKIT} Chrome/91.0.4472.114 Mobile Safari/537.36",
+            "Chrome 91.0",
+            "Android 9",
+            "Tablet",
+        ),
         ("curl/8.5.0", "curl 8.5", " ", ""),
         ("python-requests/2.31.0", "Python Requests 2.31", " ", ""),
         ("Python/3.11 aiohttp/3.9.1", "aiohttp 3.9", " ", ""),
@@ -155,6 +167,7 @@ WEBVIEW = (
         ("node", "node ", " ", ""),
         ("MyShop/1.0 (com.example.shop; build:1; iOS 17.4.0) Alamofire/5.9.0", " ", "iOS 17.4", ""),
         ("complete nonsense", " ", " ", ""),
+        ("\ud800 \udfff", " ", " ", ""),
     ],
 )
 def test_agents_are_described(user_agent: str, browser: str, system: str, device: str) -> None:
