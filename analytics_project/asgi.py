@@ -16,7 +16,7 @@ from django.conf import settings  # noqa: E402 - Django must be set up before it
 
 from stats.ingest.addresses import TrustedProxies  # noqa: E402
 from stats.ingest.views import EventEndpoint, Receive, Scope, Send, answer_error_report  # noqa: E402
-from stats.services import start_intake, stop_intake  # noqa: E402
+from stats.services import authorise_caller, start_intake, stop_intake  # noqa: E402
 
 REPORT_THREADS = 10
 
@@ -47,7 +47,8 @@ class Footfall:
         await receive()
         loop = asyncio.get_running_loop()
         intake = await loop.run_in_executor(None, start_intake)
-        self._events = EventEndpoint(intake.collector, intake.loader, TrustedProxies(settings.TRUSTED_PROXIES))
+        proxies = TrustedProxies(settings.TRUSTED_PROXIES)
+        self._events = EventEndpoint(intake.collector, intake.loader, proxies, authorise_caller)
         upkeep = loop.create_task(intake.keep_up())
         await send({"type": "lifespan.startup.complete"})
         await receive()

@@ -10,7 +10,16 @@ from typing import ParamSpec, TypeVar
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 
-from accounts.selectors import change_mark, intake_record
+from accounts.selectors import (
+    actor_for,
+    caller_id_secret,
+    change_mark,
+    intake_record,
+    key_for,
+    refusal,
+    site_for,
+)
+from accounts.types import Scope, Surface
 from analytics_project.clock import monotonic_seconds
 from analytics_project.errors import AppError, StoreUnavailable
 from goals.selectors import revenue_goals
@@ -85,6 +94,22 @@ def wait_for_accepted(site_id: int) -> None:
     """
     if _intake is not None:
         _intake.wait_for_accepted(site_id)
+
+
+def authorise_caller(key_text: str, domain: str) -> tuple[int, bytes]:
+    """Let the holder of a read-and-write key name visitors of a site: its number, and the secret for callers' own ids.
+
+    Raises: NotAuthenticated and PaymentRequired as everywhere else, StoreUnavailable without a relational store.
+    """
+    return _while_connected(_authorise_caller)(key_text, domain)
+
+
+def _authorise_caller(key_text: str, domain: str) -> tuple[int, bytes]:
+    key = key_for(key_text)
+    if key is None or key.is_read_only:
+        raise refusal(Surface.STATS)
+    site = site_for(actor_for(key), domain, Scope.STATS_READ)
+    return site.id, caller_id_secret(site.id)
 
 
 def _while_connected(ask: Callable[Question, Reply]) -> Callable[Question, Reply]:

@@ -4,7 +4,7 @@ Runs on the event loop and never waits. The client's address and user agent end 
 place and the names of a browser and an operating system.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -20,7 +20,7 @@ from stats.ingest.shields import shield_reason
 from stats.ingest.sites import UNLOADED, SiteDirectory
 from stats.ingest.sources import acquisition_of, is_spam_referrer
 from stats.ingest.spool import Spool
-from stats.ingest.visitor import LocalDay, LocalDays, Salts, parse_visitor_text, visitor_id
+from stats.ingest.visitor import LocalDay, LocalDays, Salts, caller_visitor_id, parse_visitor_text, visitor_id
 from stats.types import Agent, DropReason, IntakeSite, Place
 
 VERIFICATION_AGENTS = ("plausible verification agent", "footfall verification agent")
@@ -41,11 +41,15 @@ ConvertMoney = Callable[[Decimal, str, str, date], Decimal | None]
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who sent a request: canonical address, user agent, and an edge proxy's verdict on the address, if any."""
+    """Who sent a request: canonical address, user agent, and an edge proxy's verdict on the address, if any.
+
+    `speaks_for` holds the sites whose key came with the request, each with the secret that maps callers' own ids.
+    """
 
     address: str
     user_agent: str
     address_verdict: str = ""
+    speaks_for: Mapping[int, bytes] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -244,10 +248,9 @@ class Collector:
         self, site: IntakeSite, request: EventRequest, client: Client, day: LocalDay, at: int
     ) -> tuple[int, Visit | None]:
         """Return the event's visitor id under today's salt, and the open visit that it continues."""
-        if site.persistent_visitors and request.visitor_text:
-            given = parse_visitor_text(request.visitor_text)
-            if given is not None:
-                return given, self._sessions.find(site.ref.id, given, at)
+        given = self._given_visitor(site, request, client)
+        if given is not None:
+            return given, self._sessions.find(site.ref.id, given, at)
         root = root_domain(request.page.hostname)
         identity = (client.user_agent, client.address, site.ref.public_id, root)
         visitor = visitor_id(self._salts.of(day.on), *identity)
@@ -258,6 +261,17 @@ class Collector:
                 previous = visitor_id(salt, *identity)
                 visit = self._sessions.find_over_midnight(site.ref.id, visitor, previous, at)
         return visitor, visit
+
+    def _given_visitor(self, site: IntakeSite, request: EventRequest, client: Client) -> int | None:
+        """Return the id that the request names for its visitor, if it may name one (contract 3.3)."""
+        if not request.visitor_text and not request.caller_text:
+            return None
+        secret = client.speaks_for.get(site.ref.id)
+        if secret is None and not site.persistent_visitors:
+            return None
+        given = parse_visitor_text(request.visitor_text)
+        own = request.visitor_text or request.caller_text
+        return caller_visitor_id(secret, own) if given is None and secret is not None else given
 
     def _money(self, site: IntakeSite, request: EventRequest, on: date) -> tuple[str | None, str, str | None, str]:
         """Return the four revenue columns; the reporting pair only where a goal of this name reports a currency."""

@@ -23,6 +23,7 @@ MAX_NAME_CHARACTERS = 120
 MAX_PROPS = 30
 MAX_PROP_KEY_BYTES = 300
 MAX_PROP_VALUE_BYTES = 2_000
+MAX_CALLER_ID_BYTES = 200
 MAX_ENGAGEMENT_MS = 30 * 24 * 3600 * 1000
 UNKNOWN_SCROLL_DEPTH = 255
 PATH_PROP_EVENTS = frozenset({"404", "Form: Submission", "WP Form Completions"})
@@ -49,7 +50,7 @@ class EventRequest:
 
     `domains` are as sent, trimmed, without `www.`, lower case, each once; `prop_keys` and `prop_values` are parallel
     and sorted by key; `scroll_depth` is 0..100 or 255 for unknown; `engagement_time` is in milliseconds;
-    `visitor_text` is the client's `vid`, unchecked.
+    `visitor_text` is the client's `vid` or `visitor_id` and `caller_text` its own `user_id`, both unchecked.
     """
 
     name: str
@@ -63,6 +64,7 @@ class EventRequest:
     scroll_depth: int
     engagement_time: int
     visitor_text: str
+    caller_text: str
     tracker_version: int
 
 
@@ -83,7 +85,6 @@ def parse_payload(body: bytes, content_type: str) -> EventRequest:
     if errors or page is None:
         raise InvalidPayload(errors)
     referrer = _first(fields, "r", "referrer")
-    visitor_text = _first(fields, "vid", "visitor_id")
     version = fields.get("v")
     return EventRequest(
         name=name,
@@ -96,7 +97,8 @@ def parse_payload(body: bytes, content_type: str) -> EventRequest:
         interactive=_interactive(fields),
         scroll_depth=scroll_depth,
         engagement_time=engagement_time,
-        visitor_text=visitor_text if type(visitor_text) is str else "",
+        visitor_text=_visitor(fields, "vid", "visitor_id"),
+        caller_text=_visitor(fields, "user_id"),
         tracker_version=version if type(version) is int and 0 <= version < 65_536 else 0,
     )
 
@@ -295,6 +297,12 @@ def _revenue(fields: Mapping[str, Any]) -> Revenue | None:
     if not exact.is_finite() or abs(exact) >= _MAX_REVENUE:
         return None
     return Revenue(exact.quantize(_THREE_PLACES), currency)
+
+
+def _visitor(fields: Mapping[str, Any], *keys: str) -> str:
+    """Return the text of a visitor's id, empty for what cannot be one."""
+    text = _first(fields, *keys)
+    return text if type(text) is str and len(text.encode()) <= MAX_CALLER_ID_BYTES else ""
 
 
 def _interactive(fields: Mapping[str, Any]) -> bool:

@@ -6,6 +6,7 @@ Answers and headers follow the event contract, part 1; every answer carries the 
 from asyncio import get_running_loop
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -22,6 +23,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
+Authorise = Callable[[str, str], tuple[int, bytes]]
 
 _CORS: Headers = [
     (b"access-control-allow-origin", b"*"),
@@ -52,6 +54,7 @@ _READ = frozenset(
         b"forwarded",
         b"x-plausible-ip-type",
         b"x-debug-request",
+        b"authorization",
         b"access-control-request-method",
     }
 )
@@ -60,10 +63,11 @@ _READ = frozenset(
 class EventEndpoint:
     """`POST /api/event`: reads, parses, takes and answers; at most one wait beside the body, for an unknown site."""
 
-    def __init__(self, collector: Collector, loader: Executor, proxies: TrustedProxies) -> None:
+    def __init__(self, collector: Collector, loader: Executor, proxies: TrustedProxies, authorise: Authorise) -> None:
         self._collector = collector
         self._loader = loader
         self._proxies = proxies
+        self._authorise = authorise
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -80,6 +84,8 @@ class EventEndpoint:
                 return
             now = unix_seconds()
             await self._load_unknown_sites(request, now)
+            if b"authorization" in headers and (request.visitor_text or request.caller_text):
+                client = await self._authorised(client, headers[b"authorization"], request)
             outcome = self._collector.take(request, client, now)
         except AppError as error:
             await _answer_error(send, error)
@@ -100,6 +106,17 @@ class EventEndpoint:
             user_agent=headers.get(b"user-agent", b"").decode("utf-8", "replace"),
             address_verdict=headers.get(b"x-plausible-ip-type", b"").decode("latin-1"),
         )
+
+    async def _authorised(self, client: Client, header: bytes, request: EventRequest) -> Client:
+        """Let a request with a key name its visitor. Raises: NotAuthenticated for a key that may not."""
+        kind, _, key = header.decode("latin-1").partition(" ")
+        if kind.lower() != "bearer":
+            return client
+        loop = get_running_loop()
+        granted = [
+            await loop.run_in_executor(self._loader, self._authorise, key.strip(), domain) for domain in request.domains
+        ]
+        return replace(client, speaks_for=dict(granted))
 
     async def _load_unknown_sites(self, request: EventRequest, now: int) -> None:
         for domain in request.domains:

@@ -87,7 +87,9 @@ def test_dead_event_store_accepts_to_the_spool_then_503_then_everything_arrives(
     live.stop()
 
 
-def test_unknown_domain_while_the_relational_store_is_down_is_503(live: LivePath, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_domain_while_the_relational_store_is_down_is_503(
+    live: LivePath, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def down(domain: str) -> None:
         raise StoreUnavailable("the relational store does not answer")
 

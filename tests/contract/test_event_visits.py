@@ -8,7 +8,7 @@ import pytest
 import time_machine
 
 from stats.ingest.shields import compile_shields
-from stats.ingest.visitor import visitor_id
+from stats.ingest.visitor import caller_visitor_id, visitor_id
 from stats.types import IntakeSite, Place
 from tests.live_path import ADDRESS, FIREFOX, TEST_SALT, LivePath, intake_site
 
@@ -17,9 +17,7 @@ IPHONE = (
     "Version/17.4.1 Mobile/15E148 Safari/604.1"
 )
 GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
-HEADLESS = (
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/120 Safari/537.36"
-)
+HEADLESS = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/120 Safari/537.36"
 
 
 def event(name: str = "pageview", url: str = "https://shop.example/", **fields: Any) -> dict[str, Any]:
@@ -415,6 +413,41 @@ def test_persistent_visitor_id_is_taken_where_the_site_allows_it(live: LivePath)
     for ill_formed in ("v_1", "00000000000000ab", 7, None, "v_00000000000000zz"):
         answer = live.post(event(d="persistent.example", vid=ill_formed), query="return=visitor")
         assert answer.json["visitor_id"] not in (None, "v_00000000000000ab")
+
+
+def test_backend_with_a_key_names_the_visitor(live: LivePath, shop: IntakeSite) -> None:
+    page = live.post(event(), query="return=visitor").json
+    key = {"Authorization": "Bearer key of shop.example", "User-Agent": "backend/1.0", "X-Forwarded-For": "192.0.2.77"}
+    order = live.post(event("Order", visitor_id=page["visitor_id"]), key, query="return=visitor")
+    assert order.json == page
+    assert live.post(event("Order", vid=page["visitor_id"].upper().replace("V_", "v_")), key).status == 202
+    [visit] = live.visits(shop)
+    assert (visit["events"], visit["browser"]) == (3, "Firefox")
+
+
+def test_callers_own_id_is_hashed_into_the_id_space(live: LivePath, shop: IntakeSite) -> None:
+    key = {"Authorization": "Bearer key of shop.example"}
+
+    def visitor(**fields: str) -> str:
+        answer = live.post(event("Order", **fields), key, query="return=visitor").json
+        return str(answer["visitor_id"])
+
+    own = visitor(user_id="customer-7")
+    assert own == f"v_{caller_visitor_id(b'secret of the site', 'customer-7'):016x}"
+    assert own == visitor(visitor_id="customer-7")
+    assert own != visitor(user_id="customer-8")
+    assert visitor(user_id="x" * 201) == visitor()
+
+
+def test_visitor_named_without_the_right_key_is_not_believed(live: LivePath, shop: IntakeSite) -> None:
+    named = event("Order", visitor_id="v_00000000000000ab")
+    plain = live.post(event(), query="return=visitor").json["visitor_id"]
+    assert live.post(named, query="return=visitor").json["visitor_id"] == plain
+    assert live.post(named, {"Authorization": "Basic eDp5"}, query="return=visitor").json["visitor_id"] == plain
+    for key in ("", "key of other.example", "x" * 5_000):
+        refused = live.post(named, {"Authorization": f"Bearer {key}"})
+        assert (refused.status, refused.headers["access-control-allow-origin"]) == (401, "*")
+    assert len(live.events(shop)) == 3
 
 
 def test_vectors_of_the_visitor_id() -> None:
