@@ -75,6 +75,7 @@ def build_query(params: QueryParams, site: SiteRef, now: datetime, *, stats_star
         offset=params.offset,
         session_counters=params.session_counters,
         hidden=params.hidden,
+        only=params.only,
     )
 
 

@@ -19,7 +19,7 @@ from stats.query import places
 from stats.query.dimensions import DIMENSIONS, HOUR, SPREAD_HOURS, Dimension, dimension_for, is_time
 from stats.query.metrics import AGGREGATES, Source
 from stats.query.plan import Branch, Plan
-from stats.query.types import AllOf, AnyOf, Clause, Filter, Include, Leaf, Not, Operator, Query
+from stats.query.types import AllOf, AnyOf, Clause, DimensionValues, Filter, Include, Leaf, Not, Operator, Query
 
 LONGEST_VISIT: Final = timedelta(days=7)
 _WEST: Final = timedelta(hours=12)
@@ -46,14 +46,14 @@ class _Scope(dict[str, str]):
     """The parameters of one statement, and the placeholders of registry expressions, bound when first met."""
 
     def __init__(self, query: Query) -> None:
-        super().__init__(at="timestamp")
+        super().__init__(at="timestamp", site="{site:UInt32}")
         self.query = query
-        self.params: dict[str, object] = {}
+        self.params: dict[str, object] = {"site": query.site_id}
         self.property_keys: dict[str, str] = {}
 
     def bind(self, value: object, type_name: str) -> str:
         """Return the placeholder of a new parameter."""
-        name = f"p{len(self.params)}"
+        name = f"p{len(self.params) - 1}"
         self.params[name] = value
         return f"{{{name}:{type_name}}}"
 
@@ -63,7 +63,6 @@ class _Scope(dict[str, str]):
     def __missing__(self, name: str) -> str:
         zone = ZoneInfo(self.query.timezone)
         makers: Mapping[str, Callable[[], str]] = {
-            "site": lambda: self.bind(self.query.site_id, "UInt32"),
             "zone": lambda: self.bind(self.query.timezone, "String"),
             "first_date": lambda: self.bind(str(self.query.dates.start_at.astimezone(zone).date()), "String"),
             "country_codes": lambda: self.bind(list(places.country_names()[0]), "Array(String)"),
@@ -112,8 +111,8 @@ def compile_plan(plan: Plan) -> Statement:
     if Include.TOTAL_ROWS in query.include:
         columns.append("count() OVER () AS total_rows")
     sql = f"SELECT {', '.join(columns)} FROM ({core})"
-    if query.hidden:
-        sql += f" WHERE {_hidden_sql(query, scope)}"
+    if rows := [*_rows_sql(query, query.hidden, "NOT IN", scope), *_rows_sql(query, query.only, "IN", scope)]:
+        sql += f" WHERE {' AND '.join(rows)}"
     if query.dimensions:
         sql += f" ORDER BY {_order_sql(query)}"
         if query.limit is not None:
@@ -149,12 +148,13 @@ def _order_sql(query: Query) -> str:
     return ", ".join(f"{column} {direction} NULLS LAST" for column, direction in ordered.items())
 
 
-def _hidden_sql(query: Query, scope: _Scope) -> str:
-    parts = []
-    for name, values in query.hidden:
-        kind = "Array(UInt32)" if DIMENSIONS[name].is_number else "Array(String)"
-        parts.append(f"g{query.dimensions.index(name)} NOT IN {scope.bind(list(values), kind)}")
-    return " AND ".join(parts)
+def _rows_sql(query: Query, values: DimensionValues, operator: str, scope: _Scope) -> list[str]:
+    """Return conditions on finished rows, by the values they show."""
+    conditions = []
+    for name, wanted in values:
+        kind = "Array(UInt32)" if dimension_for(name).is_number else "Array(String)"
+        conditions.append(f"g{query.dimensions.index(name)} {operator} {scope.bind(list(wanted), kind)}")
+    return conditions
 
 
 def _union_sql(plan: Plan, scope: _Scope) -> str:

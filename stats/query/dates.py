@@ -69,6 +69,17 @@ def _period_dates(spec: Period, day: date, stats_start_on: date | None) -> tuple
             return day, day
 
 
+def previous_period(dates: DateRange, zone: ZoneInfo, now: datetime) -> DatePair:
+    """Return as many local dates just before a range, its end taken as today where it runs into the future.
+
+    Source: stats contract 5.1.
+    """
+    first = dates.start_at.astimezone(zone).date()
+    last = min(dates.last_at.astimezone(zone).date(), now.astimezone(zone).date())
+    days = max((last - first).days + 1, 1)
+    return DatePair(first - days * _ONE_DAY, first - _ONE_DAY)
+
+
 def add_months(day: date, months: int) -> date:
     """Return the first of the month that lies `months` after the month of `day`."""
     index = day.year * 12 + day.month - 1 + months

@@ -56,6 +56,7 @@ AGGREGATES: Final[Mapping[str, str]] = {
     "h_visitors": "uniqExact(visitor_id)",
     "h_visits": "sum(sign)",
 }
+NARROWED_TO_LANDINGS: Final = frozenset(name for name, sql in AGGREGATES.items() if "{entered}" in sql)
 DISTINCT_OVER_SESSIONS: Final = frozenset({"s_visitors", "h_visitors"})
 
 

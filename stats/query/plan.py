@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from stats.query.dimensions import ENTRY_PAGE, HOUR, PAGE, Dimension, dimension_for
 from stats.query.filters import keep, leaves, on_landing_page, push_down
-from stats.query.metrics import DISTINCT_OVER_SESSIONS, METRICS, Formula, Source
+from stats.query.metrics import DISTINCT_OVER_SESSIONS, METRICS, NARROWED_TO_LANDINGS, Formula, Source
 from stats.query.types import AllOf, Filter, Kind, Leaf, Not, Query
 
 
@@ -107,7 +107,7 @@ def _branch(query: Query, tree: Filter, source: Source, aggregates: tuple[str, .
         aggregates,
         condition,
         member=_judged_elsewhere(tree, Kind.EVENT, Kind.SESSION),
-        entered=None if by_page else _landing_condition(tree),
+        entered=None if by_page or NARROWED_TO_LANDINGS.isdisjoint(aggregates) else _landing_condition(tree),
         skips_replaced=any(changing) and not DISTINCT_OVER_SESSIONS.isdisjoint(aggregates),
     )
 

@@ -64,6 +64,9 @@ class AnyOf:
 Filter = Leaf | Not | AllOf | AnyOf
 
 
+DimensionValues = tuple[tuple[str, tuple[Clause, ...]], ...]
+
+
 class PeriodUnit(StrEnum):
     """The words of a date range that are relative to a day."""
 
@@ -136,9 +139,10 @@ class Include(StrEnum):
 class QueryParams:
     """A request whose shape is right and whose meaning nobody has checked yet.
 
-    `order_by` None means the default order; `limit` None means no limit. Three members exist for v1 only (stats
+    `order_by` None means the default order; `limit` None means no limit. Four members exist for v1 only (stats
     contract 3.3, 3.4): `hidden` drops rows whose dimension has one of the values, `session_counters` lets visits
-    answer pageviews and events, `fills_buckets` allows views per visit by time bucket.
+    answer pageviews and events, `fills_buckets` allows views per visit by time bucket, `only` keeps rows whose
+    dimension has one of the values.
     """
 
     metrics: tuple[str, ...]
@@ -151,7 +155,8 @@ class QueryParams:
     offset: int = 0
     session_counters: bool = False
     fills_buckets: bool = False
-    hidden: tuple[tuple[str, tuple[Clause, ...]], ...] = ()
+    hidden: DimensionValues = ()
+    only: DimensionValues = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +179,8 @@ class Query:
     limit: int | None = None
     offset: int = 0
     session_counters: bool = False
-    hidden: tuple[tuple[str, tuple[Clause, ...]], ...] = ()
+    hidden: DimensionValues = ()
+    only: DimensionValues = ()
 
 
 Value = str | int | float | None

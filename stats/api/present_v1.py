@@ -1,0 +1,80 @@
+"""QueryResult → the wire shapes of v1 (stats contract 3.2 to 3.4), and the change between two periods (5.1)."""
+
+from collections.abc import Mapping
+from decimal import ROUND_HALF_UP, Decimal
+from zoneinfo import ZoneInfo
+
+from stats.query.dates import time_labels
+from stats.query.dimensions import PROPERTY_PREFIX
+from stats.query.metrics import METRICS
+from stats.query.types import QueryResult, Row, Value
+
+
+def present_aggregate(result: QueryResult, comparison: QueryResult | None) -> dict[str, object]:
+    """Return each metric's value, with the other period's value and the change where there is one."""
+    cells: dict[str, dict[str, Value]] = {}
+    for number, name in enumerate(result.query.metrics):
+        value = result.rows[0].metrics[number]
+        cells[name] = {"value": value}
+        if comparison is not None:
+            old = comparison.rows[0].metrics[number]
+            cells[name] |= {"comparison_value": old, "change": change(name, value, old)}
+    return {"results": cells}
+
+
+def present_timeseries(result: QueryResult) -> dict[str, object]:
+    """Return one object per time label, missing ones filled, rows outside the labels dropped."""
+    query = result.query
+    found = {row.dimensions[0]: row.metrics for row in result.rows}
+    empty = tuple(METRICS[name].empty for name in query.metrics)
+    labels = time_labels(query.dates, ZoneInfo(query.timezone), query.dimensions[0])
+    return {
+        "results": [
+            {"date": label, **dict(zip(query.metrics, found.get(label, empty), strict=True))} for label in labels
+        ]
+    }
+
+
+def present_breakdown(result: QueryResult, comparison: QueryResult | None) -> dict[str, object]:
+    """Return one object per row; keys of dimensions are their names without prefix."""
+    metrics = result.query.metrics
+    keys = tuple(map(_key, result.query.dimensions))
+    old = {} if comparison is None else {row.dimensions: row for row in comparison.rows}
+    rows = []
+    for row in result.rows:
+        cells: dict[str, object] = {
+            **dict(zip(keys, row.dimensions, strict=True)),
+            **dict(zip(metrics, row.metrics, strict=True)),
+        }
+        if comparison is not None:
+            cells["comparison"] = _comparison(metrics, row, old)
+        rows.append(cells)
+    return {"results": rows}
+
+
+def _key(dimension: str) -> str:
+    if dimension.startswith(PROPERTY_PREFIX):
+        return dimension.removeprefix(PROPERTY_PREFIX)
+    return dimension.partition(":")[2]
+
+
+def _comparison(metrics: tuple[str, ...], row: Row, old: Mapping[tuple[Value, ...], Row]) -> dict[str, object]:
+    before = old[row.dimensions].metrics if row.dimensions in old else tuple(METRICS[name].empty for name in metrics)
+    changes = {name: change(name, new, past) for name, new, past in zip(metrics, row.metrics, before, strict=True)}
+    return {**dict(zip(metrics, before, strict=True)), "change": changes}
+
+
+def change(metric: str, new: Value, old: Value) -> int | float | None:
+    """Return the change from `old` to `new`: points for the bounce rate, percent of the old value for the rest.
+
+    Percent is rounded half away from zero; from 0 it is 100, or 0 if nothing came. None where a value is missing, and
+    for a bounce rate that was 0. Source: stats contract 5.1.
+    """
+    if not isinstance(new, int | float) or not isinstance(old, int | float):
+        return None
+    if metric == "bounce_rate":
+        return new - old if old else None
+    if not old:
+        return 100 if new > 0 else 0
+    percent = (Decimal(str(new)) - Decimal(str(old))) * 100 / Decimal(str(old))
+    return int(percent.quantize(Decimal(1), ROUND_HALF_UP))

@@ -1,0 +1,29 @@
+"""Realtime: who is on the site now (stats contract, part 4)."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from analytics_project import clock
+from stats.api.answers import answer, site_of
+from stats.query.types import InstantPair, Leaf, Operator, QueryParams
+
+WINDOW: Final = timedelta(minutes=5)
+_NO_END: Final = datetime(2099, 1, 1, tzinfo=UTC)
+_NOT_ENGAGEMENT: Final = Leaf(Operator.IS_NOT, "event:name", ("engagement",))
+
+
+class CurrentVisitorsView(APIView):
+    """`GET /api/v1/stats/realtime/visitors`."""
+
+    requires_site_id = True
+
+    def get(self, request: Request) -> Response:
+        """Answer a bare whole number: distinct visitors of the last five minutes, engagement alone not counted."""
+        site = site_of(request)
+        since = clock.now().replace(microsecond=0) - WINDOW
+        params = QueryParams(("visitors",), InstantPair(since, _NO_END), filters=(_NOT_ENGAGEMENT,))
+        return Response(answer(site, params).rows[0].metrics[0])

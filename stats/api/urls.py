@@ -1,0 +1,15 @@
+"""Routes of the Stats APIs, under `/api/`; a trailing slash is tolerated, never redirected to or from."""
+
+from django.urls import re_path
+
+from stats.api.realtime import CurrentVisitorsView
+from stats.api.v1 import AggregateView, BreakdownView, TimeseriesView
+from stats.api.v2 import QueryView
+
+urlpatterns = [
+    re_path(r"^v2/query/?$", QueryView.as_view()),
+    re_path(r"^v1/stats/realtime/visitors/?$", CurrentVisitorsView.as_view()),
+    re_path(r"^v1/stats/aggregate/?$", AggregateView.as_view()),
+    re_path(r"^v1/stats/timeseries/?$", TimeseriesView.as_view()),
+    re_path(r"^v1/stats/breakdown/?$", BreakdownView.as_view()),
+]

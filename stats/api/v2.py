@@ -1,0 +1,22 @@
+"""Stats API v2: one endpoint, one query language (stats contract, part 1)."""
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.api.authentication import site_id_text
+from stats.api.answers import answer, site_of
+from stats.api.present_v2 import present_v2
+from stats.query.parse_v2 import parse_v2
+
+
+class QueryView(APIView):
+    """`POST /api/v2/query`."""
+
+    requires_site_id = True
+
+    def post(self, request: Request) -> Response:
+        """Answer a query. Errors: 400 for the query, 401 and 402 for the key and the site, 503 for the store."""
+        site = site_of(request)
+        result = answer(site, parse_v2(request.data))
+        return Response(present_v2(result, site_id_text(request)))

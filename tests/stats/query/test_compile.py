@@ -1,0 +1,124 @@
+"""What must hold of any statement: values stay out of the text, every table is read for one site only."""
+
+import re
+from datetime import UTC, date, datetime
+
+import pytest
+
+from accounts.types import SiteId, SiteRef
+from stats.query.build import build_query
+from stats.query.compile import Statement, compile_first_event, compile_plan, wildcard_expression
+from stats.query.dimensions import DIMENSIONS, is_time
+from stats.query.metrics import METRICS
+from stats.query.plan import plan_query
+from stats.query.types import AllOf, AnyOf, DatePair, Include, Kind, Leaf, Not, Operator, QueryParams
+
+SITE = SiteRef(SiteId(774411), "ds_x", "secret-domain.example", "America/St_Johns", "EUR", stats_reset_at=1_700_000_001)
+NOW = datetime(2025, 3, 10, tzinfo=UTC)
+DAYS = DatePair(date(2025, 3, 1), date(2025, 3, 9))
+SECRET = "zq'secret"
+
+
+def compiled(
+    metrics: tuple[str, ...], dimensions: tuple[str, ...] = (), filters: tuple[Leaf | Not | AllOf | AnyOf, ...] = ()
+) -> Statement:
+    params = QueryParams(
+        metrics,
+        DAYS,
+        dimensions,
+        filters,
+        include=frozenset({Include.TOTAL_ROWS}),
+        limit=31337,
+        offset=271828,
+        hidden=((dimensions[0], (SECRET,)),) if dimensions and dimensions[0] == "visit:source" else (),
+    )
+    return compile_plan(plan_query(build_query(params, SITE, NOW)))
+
+
+def leaf(name: str, operator: Operator) -> Leaf:
+    folds = operator in {Operator.IS, Operator.CONTAINS}
+    country = name == "visit:country"
+    return Leaf(operator, name, ("zq",) if country else (SECRET, "other"), case_sensitive=False if folds else None)
+
+
+def statements() -> list[Statement]:
+    filtered = [name for name, dimension in DIMENSIONS.items() if not dimension.groups_only]
+    found = [
+        compiled(("visitors", "visits"), (), (leaf(name, operator),))
+        for name in [*filtered, f"event:props:{SECRET}"]
+        for operator in Operator
+    ]
+    found += [compiled(("visitors", "visits"), (name,)) for name in [*DIMENSIONS, f"event:props:{SECRET}"]]
+    page, entry = leaf("event:page", Operator.IS), leaf("visit:entry_page", Operator.CONTAINS)
+    for tree in (page, entry, AnyOf((page, Not(entry))), Not(AllOf((page, entry)))):
+        found.append(compiled(tuple(METRICS)[:-1], (), (tree,)))
+        found.append(compiled(tuple(METRICS)[:-1], ("event:page", "visit:source", "time:hour"), (tree,)))
+        found.append(compiled(("visitors", "bounce_rate"), ("time:hour", "visit:exit_page"), (tree,)))
+        found.append(compiled(("visits",), ("event:name", "visit:exit_page", "visit:region_name"), (tree,)))
+    return [*found, compile_first_event(SITE.id, 1_700_000_001)]
+
+
+def test_values_never_enter_the_text() -> None:
+    for statement in statements():
+        for value in (SECRET, "zq", "other", "774411", "31337", "271828", "1700000001", "St_Johns", "2025", "2023-11"):
+            assert value not in statement.sql
+
+
+def test_every_table_read_is_restricted_to_the_site() -> None:
+    for statement in statements():
+        reads = re.findall(r"FROM (?:events|sessions)\b(.*?)(?=FROM (?:events|sessions)\b|$)", statement.sql)
+        assert reads
+        assert len(re.findall(r"site_id = \{site:UInt32\}", statement.sql)) == len(reads), statement.sql
+        assert statement.params["site"] == SITE.id
+
+
+def test_placeholders_and_parameters_are_the_same() -> None:
+    for statement in statements():
+        assert set(re.findall(r"\{(\w+):", statement.sql)) == set(statement.params)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "dimensions", "tables"),
+    [
+        (("visitors", "bounce_rate"), (), {"sessions"}),
+        (("visitors", "pageviews"), (), {"events"}),
+        (("visitors", "pageviews", "bounce_rate"), (), {"events", "sessions"}),
+        (("visitors",), ("event:page",), {"events"}),
+        (("bounce_rate",), ("event:page",), {"sessions"}),
+    ],
+)
+def test_each_question_reads_the_tables_it_needs(
+    metrics: tuple[str, ...], dimensions: tuple[str, ...], tables: set[str]
+) -> None:
+    assert set(re.findall(r"FROM (events|sessions)", compiled(metrics, dimensions).sql)) == tables
+
+
+@pytest.mark.parametrize(
+    ("dimension", "skips"),
+    [("visit:source", False), ("visit:exit_page", True), ("time:day", True), ("time:hour", False)],
+)
+def test_replaced_states_are_looked_up_only_where_they_could_be_counted(dimension: str, skips: bool) -> None:
+    assert ("sign = -1" in compiled(("visitors",), (dimension,)).sql) is skips
+
+
+def test_every_attribute_is_on_both_tables_and_needs_no_other() -> None:
+    for name, dimension in DIMENSIONS.items():
+        if dimension.kind is Kind.EITHER and not is_time(name):
+            assert "FROM events" not in compiled(("visitors",), (name,)).sql
+            assert "FROM sessions" not in compiled(("pageviews",), (name,)).sql
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matching", "other"),
+    [
+        ("/blog*", ["/blog", "/blog/a/b"], ["/x/blog"]),
+        ("/**/post", ["/a/post", "/a/b/post"], ["/post", "/a/post/"]),
+        ("/a.b", ["/a.b"], ["/axb", "/a.bc"]),
+        ("/a|/b", ["/a", "/ax", "x/b"], ["/c"]),
+    ],
+)
+def test_path_patterns_are_anchored_and_literal_but_for_stars_and_bars(
+    pattern: str, matching: list[str], other: list[str]
+) -> None:
+    expression = re.compile(wildcard_expression(pattern))
+    assert [text for text in matching + other if expression.search(text)] == matching
