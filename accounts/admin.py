@@ -25,6 +25,8 @@ from accounts.models import (
     User,
 )
 from accounts.types import Feature, Scope
+from analytics_project.errors import AppError
+from stats.services import intake_outcomes
 
 admin.site.site_header = "Footfall"
 admin.site.site_title = "Footfall"
@@ -141,8 +143,27 @@ class SiteAdmin(admin.ModelAdmin):
     list_select_related = ("team",)
     search_fields = ("domain", "previous_domain", "public_id", "team__name")
     autocomplete_fields = ("team",)
-    readonly_fields = ("public_id", "previous_domain", "domain_changed_at", "created_at", "updated_at")
+    readonly_fields = (
+        "public_id",
+        "previous_domain",
+        "domain_changed_at",
+        "created_at",
+        "updated_at",
+        "events_of_the_last_24_hours",
+    )
     inlines = (ShieldRuleInline, GuestInline)
+
+    @admin.display(description="events of the last 24 hours")
+    def events_of_the_last_24_hours(self, site: Site) -> str:
+        """Say how many events intake took for the site, and how many it dropped and why."""
+        if site._state.adding:
+            return "-"
+        try:
+            outcomes = intake_outcomes(site.pk, hours=24)
+        except AppError as problem:
+            return problem.message
+        parts = [f"{events:,} {outcome.removeprefix('dropped_')}" for outcome, events in outcomes.items()]
+        return ", ".join(parts).replace("buffered", "taken") or "none"
 
     def save_model(self, request: HttpRequest, obj: Site, form: forms.ModelForm, change: bool) -> None:
         if change and "domain" in form.changed_data:

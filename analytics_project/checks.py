@@ -6,6 +6,8 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from stats.ingest.addresses import TrustedProxies
+
 
 @register()
 def check_event_store_url(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
@@ -26,5 +28,17 @@ def check_event_store_url(app_configs: Sequence[AppConfig] | None, **kwargs: obj
                 hint="Set EVENTS_URL to clickhouse://… or unset EVENTS_CLUSTER.",
                 id="footfall.E002",
             )
+        ]
+    return []
+
+
+@register()
+def check_trusted_proxies(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
+    """Refuse a TRUSTED_PROXIES entry that is no address and no network."""
+    try:
+        TrustedProxies(settings.TRUSTED_PROXIES)
+    except ValueError as problem:
+        return [
+            Error(f"TRUSTED_PROXIES: {problem}", hint="Use addresses or networks like 10.0.0.0/8.", id="footfall.E003")
         ]
     return []

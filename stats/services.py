@@ -20,7 +20,7 @@ from accounts.selectors import (
     site_for,
 )
 from accounts.types import Scope, Surface
-from analytics_project.clock import monotonic_seconds
+from analytics_project.clock import monotonic_seconds, unix_seconds
 from analytics_project.errors import AppError, StoreUnavailable
 from goals.selectors import revenue_goals
 from revenue.rates import convert
@@ -29,6 +29,7 @@ from stats.ingest.intake import Intake, IntakeParts
 from stats.ingest.shields import compile_shields
 from stats.selectors import destroy_salts_before, salt_for
 from stats.store.client import EventStore, open_store
+from stats.store.intake_counts import intake_counts_since
 from stats.store.migrations import code_version, schema_version
 from stats.types import IntakeSite
 
@@ -94,6 +95,14 @@ def wait_for_accepted(site_id: int) -> None:
     """
     if _intake is not None:
         _intake.wait_for_accepted(site_id)
+
+
+def intake_outcomes(site_id: int, hours: int) -> dict[str, int]:
+    """Return what became of the events sent for a site lately: `buffered` and `dropped_<reason>` with their numbers.
+
+    Counts reach the store about ten seconds after the events. Raises: StoreUnavailable.
+    """
+    return intake_counts_since(event_store(), site_id, unix_seconds() - hours * 3600)
 
 
 def authorise_caller(key_text: str, domain: str) -> tuple[int, bytes]:

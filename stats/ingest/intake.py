@@ -16,6 +16,7 @@ import orjson
 
 from analytics_project.clock import now, unix_seconds
 from analytics_project.errors import AppError, StoreUnavailable
+from stats.ingest import agents, hostnames, sources
 from stats.ingest.collector import Collector, ConvertMoney, PlaceFinder
 from stats.ingest.counters import OutcomeCounters
 from stats.ingest.rows import WRITTEN, props_fragment
@@ -82,6 +83,8 @@ class Intake:
 
     def start(self) -> None:
         """Take open visits over from the store and the spool, then begin to write. Raises: StoreUnavailable."""
+        for part in (agents, hostnames, sources):
+            part.warm()
         self.salts.refresh(now())
         since = unix_seconds() - VISIT_IDLE_SECONDS
         self.sessions.adopt(recovered_visits(open_visits(self._parts.open_store(), since), self.spool.pending_rows()))

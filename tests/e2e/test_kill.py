@@ -10,8 +10,10 @@ from itertools import count
 import pytest
 
 from tests.e2e.conftest import Served
+from tests.e2e.server import ServerProcess
 
 VISITORS = 24
+KILLED_AFTER_EVENTS = 1_500
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
 
@@ -26,13 +28,11 @@ class Visitor:
         self.acknowledged: list[str] = []
         self._pages = count()
 
-    def browse(self, stop: threading.Event, at_most: int) -> None:
-        """Send pageviews until told to stop, until the server is gone, or `at_most`."""
+    def browse(self, at_most: int) -> None:
+        """Send pageviews until the server is gone, or `at_most`."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             for _ in range(at_most):
-                if stop.is_set():
-                    return
                 self._load_page(connection)
         except (ConnectionError, http.client.HTTPException):
             return  # the server was killed
@@ -51,10 +51,17 @@ class Visitor:
         self.acknowledged.append(path)
 
 
-def browse_all(visitors: list[Visitor], *, at_most: int = 1_000_000, until: threading.Event | None = None) -> None:
-    stop = until or threading.Event()
+def kill_after(events: int, visitors: list[Visitor], server: ServerProcess) -> None:
+    """Kill the server as soon as it has acknowledged that many more events."""
+    acknowledged = sum(len(visitor.acknowledged) for visitor in visitors)
+    while sum(len(visitor.acknowledged) for visitor in visitors) < acknowledged + events:
+        threading.Event().wait(0.01)
+    server.kill()
+
+
+def browse_all(visitors: list[Visitor], *, at_most: int = 1_000_000) -> None:
     with ThreadPoolExecutor(len(visitors)) as pool:
-        for done in [pool.submit(visitor.browse, stop, at_most) for visitor in visitors]:
+        for done in [pool.submit(visitor.browse, at_most) for visitor in visitors]:
             done.result()
 
 
@@ -63,16 +70,16 @@ def test_kill_during_full_load_loses_nothing_and_splits_no_visit(served: Served)
     server = served.server
     visitors = [Visitor(number, server.port, served.domain) for number in range(1, VISITORS + 1)]
     for _ in range(2):
-        killer = threading.Timer(1.0, server.kill)
-        killer.start()
-        browse_all(visitors)
-        killer.join()
+        with ThreadPoolExecutor(1) as other:
+            killed = other.submit(kill_after, KILLED_AFTER_EVENTS, visitors, server)
+            browse_all(visitors)
+            killed.result()
         server.start()
     browse_all(visitors, at_most=3)
 
     acknowledged = Counter(path for visitor in visitors for path in visitor.acknowledged)
     unanswered = {path for visitor in visitors for path in visitor.sent} - set(acknowledged)
-    assert len(acknowledged) > VISITORS * 20
+    assert len(acknowledged) >= 2 * KILLED_AFTER_EVENTS
     assert len(unanswered) <= VISITORS * 2
 
     counted: dict[str, int] = {}
