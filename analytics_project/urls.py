@@ -1,16 +1,19 @@
 """Every route on one screen, grouped by surface. `POST /api/event` is answered before Django: see `asgi`."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from stats.api.health import health
+from stats.api.imports import ImportEventsView
 
 urlpatterns = [
     # Operators
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("api/health", health),
+    # Historical events
+    re_path(r"^api/v1/sites/(?P<site_id>.+)/events/import/?$", ImportEventsView.as_view()),
     # Statistics
     path("api/", include("stats.api.urls")),
     # The tracker script

@@ -21,7 +21,7 @@ _CLUSTER_ONLY = "-- @cluster"
 _RECORD_TABLE = """
 CREATE TABLE IF NOT EXISTS schema_migrations$on_cluster
 (version UInt32, name String, applied_at DateTime('UTC') DEFAULT now())
-ENGINE = $record_engine ORDER BY version
+ENGINE = ${replicated}ReplacingMergeTree(${everywhere}applied_at) ORDER BY version
 """
 
 
@@ -108,7 +108,5 @@ def _variables(cluster: str) -> Mapping[str, str]:
         "local": "_local" if cluster else "",
         "replicated": "Replicated" if cluster else "",
         "window": "replicated_deduplication_window" if cluster else "non_replicated_deduplication_window",
-        "record_engine": "ReplicatedMergeTree('/clickhouse/{database}/schema_migrations', '{shard}-{replica}')"
-        if cluster
-        else "MergeTree",
+        "everywhere": "'/clickhouse/{database}/{table}', '{shard}-{replica}', " if cluster else "",
     }
