@@ -60,15 +60,19 @@ class _Scope(dict[str, str]):
     def instant(self, at: datetime) -> str:
         return self.bind(f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}", "DateTime('UTC')")
 
+    def _list(self, texts: Iterable[str]) -> str:
+        """Return a constant array of names. Sent as one text: 5,000 names parse in a fifth of an array's 50 ms."""
+        return f"splitByChar('\\n', {self.bind(chr(10).join(texts), 'String')})"
+
     def __missing__(self, name: str) -> str:
         zone = ZoneInfo(self.query.timezone)
         makers: Mapping[str, Callable[[], str]] = {
             "zone": lambda: self.bind(self.query.timezone, "String"),
             "first_date": lambda: self.bind(str(self.query.dates.start_at.astimezone(zone).date()), "String"),
-            "country_codes": lambda: self.bind(list(places.country_names()[0]), "Array(String)"),
-            "country_names": lambda: self.bind(list(places.country_names()[1]), "Array(String)"),
-            "region_codes": lambda: self.bind(list(places.region_names()[0]), "Array(String)"),
-            "region_names": lambda: self.bind(list(places.region_names()[1]), "Array(String)"),
+            "country_codes": lambda: self._list(places.country_names()[0]),
+            "country_names": lambda: self._list(places.country_names()[1]),
+            "region_codes": lambda: self._list(places.region_names()[0]),
+            "region_names": lambda: self._list(places.region_names()[1]),
         }
         self[name] = makers[name]()
         return self[name]
