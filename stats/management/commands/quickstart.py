@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import orjson
 from django.core.management import BaseCommand, CommandError, call_command
+from django.db import OperationalError
 from tqdm import tqdm
 
 from accounts import services
@@ -57,6 +58,8 @@ class Command(BaseCommand):
             self._prepare(f"http://{'127.0.0.1' if host in EVERY_ADDRESS else host}:{port}")
         except AppError as problem:
             raise CommandError(problem.message) from problem
+        except OperationalError as problem:
+            raise CommandError(f"the relational store cannot be used: {problem}") from problem
         if options["no_serve"]:
             self.stdout.write(f"Nothing is served yet. Start with: python manage.py serve --host {host} --port {port}")
         else:
