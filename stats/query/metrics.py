@@ -14,11 +14,11 @@ from stats.query.types import Kind
 
 
 class Source(StrEnum):
-    """Where a metric's rows come from within one statement."""
+    """Where a metric's rows come from within one statement; of two, the earlier one decides which groups there are."""
 
     EVENTS = "events"
-    SESSIONS = "sessions"
     SPREAD = "spread"
+    SESSIONS = "sessions"
 
 
 @dataclass(frozen=True, slots=True)

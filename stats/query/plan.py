@@ -31,15 +31,14 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The passes of a query and how their rows meet; `formulas` are in the order of the query's metrics.
+    """The passes of a query, one or two, and the formulas of its metrics in their order.
 
-    `rows_of_events` drops groups that only visits know; under a full join those of the range stay as well.
+    The groups of the first pass are the rows; under a full join, hours of the range that only visits know as well.
     """
 
     query: Query
     branches: tuple[Branch, ...]
     formulas: tuple[Formula, ...]
-    rows_of_events: bool = False
     full_join: bool = False
 
 
@@ -52,7 +51,7 @@ def plan_query(query: Query) -> Plan:
         _branch(query, tree, source, _aggregates(source, sources, formulas)) for source in Source if source in sources
     )
     joins = {Source.EVENTS, Source.SESSIONS} <= set(sources)
-    return Plan(query, branches, formulas, rows_of_events=joins, full_join=joins and HOUR in query.dimensions)
+    return Plan(query, branches, formulas, full_join=joins and HOUR in query.dimensions)
 
 
 def _sources(query: Query, tree: Filter) -> tuple[Source, ...]:

@@ -63,6 +63,15 @@ def test_joined_hours_keep_no_group_outside_the_range(fixture_b: Asker) -> None:
     assert rows == [("2025-03-10 23:00:00", [2, 0])]
 
 
+def test_joined_hours_keep_groups_of_the_range_that_only_visits_know(asker: Asker) -> None:
+    asker.record(pageview("09:50", "u"), custom("10:10", "u", "Ping"))
+    filters = [["is", "event:name", ["pageview"]]]
+    assert asker.rows("pageviews visit_duration", "time:hour visit:source", filters=filters) == [
+        ("2025-03-10 09:00:00", "Direct / None", [1, 0]),
+        ("2025-03-10 10:00:00", "Direct / None", [0, 1200]),
+    ]
+
+
 def test_c46_a_range_between_two_events_overlaps_their_visit(fixture_b: Asker) -> None:
     between = ["2025-03-10T23:45:00Z", "2025-03-10T23:50:00Z"]
     assert fixture_b.total("visitors visits", date_range=between) == [1, 1]
