@@ -24,6 +24,7 @@ from analytics_project.clock import monotonic_seconds, unix_seconds
 from analytics_project.errors import AppError, StoreUnavailable
 from goals.selectors import revenue_goals
 from revenue.rates import convert
+from stats.import_services import recover_imports
 from stats.ingest.geo import open_places
 from stats.ingest.intake import Intake, IntakeParts
 from stats.ingest.shields import compile_shields
@@ -75,6 +76,7 @@ def start_intake() -> Intake:
             ai_assistants=settings.AI_ASSISTANTS_CHANNEL,
         )
     )
+    recover_imports(event_store())
     intake.start()
     _intake = intake
     return intake
