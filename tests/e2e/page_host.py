@@ -181,13 +181,13 @@ class TrackedPage:
 
     @classmethod
     @contextmanager
-    def open(cls, browser: Browser) -> Iterator["TrackedPage"]:
+    def open(cls, browser: Browser, *, user_agent: str | None = None) -> Iterator["TrackedPage"]:
         """Open a tab with storage of its own, beside a fresh page host."""
         with page_host() as host:
             for site, persistent in (("daily", False), ("persistent", True)):
                 script = site_script("shop.example", "/api/event", persistent)
                 host.serve(f"/js/pa-{site}.js", script.plain, "application/javascript")
-            context = browser.new_context()
+            context = browser.new_context(user_agent=user_agent)
             tracked = cls(context.new_page(), host)
             tracked.page.on("request", lambda request: tracked.issued.append(request.post_data or ""))
             tracked.set_clock(0)

@@ -17,6 +17,7 @@ pytestmark = [
 ]
 EVERYTHING = site_snippet("{outboundLinks: true, fileDownloads: true, formSubmissions: true}")
 LINKS = "script.outbound-links.file-downloads.js"
+TAGS = snippet("script.tagged-events.js")
 VISITOR = "v_00f2a212c4e43015"
 
 
@@ -39,14 +40,14 @@ def outbound(url: str) -> dict[str, Any]:
     return {"n": "Outbound Link: Click", "p": {"url": url}}
 
 
-@pytest.mark.parametrize("tracker", [EVERYTHING, snippet(LINKS)], ids=["site", "shared"])
 @pytest.mark.parametrize(
-    ("clicked", "expected"),
+    ("tracker", "clicked", "expected"),
     [
-        ("#outside", outbound("https://grower.example/assam?lot=7#map")),
-        ("#outside-text", outbound("https://grower.example/assam?lot=7#map")),
-        ("#outside-file", outbound("https://grower.example/report.zip?v=1")),
-        ("#file", {"n": "File Download", "p": {"url": "/lists/prices.pdf"}}),
+        (EVERYTHING, "#outside", outbound("https://grower.example/assam?lot=7#map")),
+        (snippet(LINKS), "#outside-text", outbound("https://grower.example/assam?lot=7#map")),
+        (EVERYTHING, "#outside-file", outbound("https://grower.example/report.zip?v=1")),
+        (EVERYTHING, "#file", {"n": "File Download", "p": {"url": "/lists/prices.pdf"}}),
+        (snippet(LINKS), "#file", {"n": "File Download", "p": {"url": "/lists/prices.pdf"}}),
     ],
 )
 def test_click_on_a_link_that_leads_out_is_sent(
@@ -104,16 +105,15 @@ def test_download_extensions_can_be_chosen(tab: TrackedPage, tracker: str, click
 
 
 @pytest.mark.parametrize(
-    ("clicked", "expected"),
+    ("tracker", "clicked", "expected"),
     [
-        ("#tagged", ("Sign Up", {"plan": "Loose Leaf", "a": "b=c"}, {"amount": "12.50", "currency": "EUR"})),
-        ("#tagged-bare", ("Bare", {}, {})),
-        ("#tagged-link", ("Visit Grower", {"url": "https://grower.example/"}, {})),
-        ("#three-deep", ("Outer", {}, {})),
-        ("#tagged-submit", ("Order", {}, {})),
+        (TAGS, "#tagged", ("Sign Up", {"plan": "Loose Leaf", "a": "b=c"}, {"amount": "12.50", "currency": "EUR"})),
+        (EVERYTHING, "#tagged-bare", ("Bare", {}, {})),
+        (EVERYTHING, "#tagged-link", ("Visit Grower", {"url": "https://grower.example/"}, {})),
+        (EVERYTHING, "#three-deep", ("Outer", {}, {})),
+        (TAGS, "#tagged-submit", ("Order", {}, {})),
     ],
 )
-@pytest.mark.parametrize("tracker", [EVERYTHING, snippet("script.tagged-events.js")], ids=["site", "shared"])
 def test_tagged_element_is_sent_with_props_and_revenue(
     tab: TrackedPage, tracker: str, clicked: str, expected: tuple[str, dict[str, str], dict[str, str]]
 ) -> None:
