@@ -1,6 +1,7 @@
 """Historical events into a site: from a body of newline-delimited JSON, and what a crash left to be done."""
 
 import logging
+from collections.abc import Callable
 
 from django.conf import settings
 
@@ -17,10 +18,13 @@ logger = logging.getLogger(__name__)
 STALE_ON_A_SERVER_S = 6 * 3600
 
 
-def import_events(store: EventStore, site: SiteRef, body: Readable) -> ImportSummary:
+def import_events(
+    store: EventStore, site: SiteRef, body: Readable, *, key: Callable[[], str] | None = None
+) -> ImportSummary:
     """Import a body of newline-delimited JSON events into a site; on return they can be queried.
 
-    All of it is taken or nothing, a body sent again counts once. Raises: as `stats.ingest.bulk.import_lines`, and
+    All of it is taken or nothing. A body sent again counts once; `key`, asked at its end, names it where its bytes
+    differ from one sending to the next. Raises: as `stats.ingest.bulk.import_lines`, and
     Site.DoesNotExist for a site deleted meanwhile.
     """
     target = BulkTarget(
@@ -31,7 +35,7 @@ def import_events(store: EventStore, site: SiteRef, body: Readable) -> ImportSum
         rate=rate,
         ai_assistants=settings.AI_ASSISTANTS_CHANNEL,
     )
-    return import_lines(store, target, body)
+    return import_lines(store, target, body, key)
 
 
 def recover_imports(store: EventStore) -> None:

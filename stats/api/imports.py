@@ -17,12 +17,15 @@ from stats.import_services import import_events
 from stats.ingest.bulk import Readable
 from stats.services import event_store
 
+MAX_KEY_CHARACTERS = 200
+
 
 class ImportEventsView(APIView):
     """Takes a body of any size and answers 200 with `imported` once its events can be queried.
 
     `dropped` (engagement events without a visit) is added when it is not 0, `repeated` when the same body had been
-    imported before. 422 names the first line that cannot be taken; then nothing of the body is kept.
+    imported before; a client whose bytes differ from one sending to the next names the batch by `Idempotency-Key`.
+    422 names the first line that cannot be taken; then nothing of the body is kept.
     """
 
     surface = Surface.SITES
@@ -32,7 +35,8 @@ class ImportEventsView(APIView):
         """Import the request's body into the site of the path."""
         actor = cast(Actor, request.auth)
         site = site_for(actor, site_id, Scope.SITES_PROVISION, surface=self.surface, roles=SITE_EDITORS)
-        summary = import_events(event_store(), site, _body(request))
+        key = _idempotency_key(request)
+        summary = import_events(event_store(), site, _body(request), key=(lambda: key) if key else None)
         answer: dict[str, object] = {"imported": summary.imported}
         if summary.dropped:
             answer["dropped"] = summary.dropped
@@ -90,3 +94,11 @@ def _body(request: Request) -> Readable:
     stream: _Stream = request.META["wsgi.input"] if is_chunked else request._request
     body = _WireBody(stream, None if length is None else int(length))
     return body if encoding == "identity" else _UnzippedBody(body)
+
+
+def _idempotency_key(request: Request) -> str:
+    """Return the client's own name of this batch, empty without one. Raises: InvalidRequest for one too long."""
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if len(key) > MAX_KEY_CHARACTERS:
+        raise InvalidRequest(f"Idempotency-Key has {len(key)} characters; it may have {MAX_KEY_CHARACTERS}")
+    return key

@@ -119,10 +119,13 @@ class _Turnstile:
 _turnstile = _Turnstile()
 
 
-def import_lines(store: EventStore, target: BulkTarget, body: Readable) -> ImportSummary:
+def import_lines(
+    store: EventStore, target: BulkTarget, body: Readable, key: Callable[[], str] | None = None
+) -> ImportSummary:
     """Import a body of newline-delimited JSON events and return when its events can be queried.
 
-    A body that was imported before is recognised by its digest and counted once. Nothing of a refused body is kept.
+    A body that was imported before is recognised and counted once: by its digest, or by what `key`, asked when the body
+    has been read, calls it. Nothing of a refused body is kept.
     Visits are built from the body's own events; they do not continue visits that are in the store already.
     Raises: InvalidLine for the first line that cannot be taken; StoreBusy when imports queue up; StoreUnavailable,
     after which sending the same body again is safe. Source: design page, "Intake"; event contract 4.5.
@@ -135,6 +138,8 @@ def import_lines(store: EventStore, target: BulkTarget, body: Readable) -> Impor
             lines, digest = _stage(tables, body)
             if not lines:
                 return ImportSummary(0, 0, 0)
+            if key is not None:
+                digest = f"key {key()}"
             with _turnstile.database:
                 known = ImportJournal(store).find(target.site_id, digest)
                 if known is None:

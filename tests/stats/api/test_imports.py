@@ -66,6 +66,13 @@ def test_body_sent_again_is_told_apart_and_counted_once(send: Send, store: Event
     assert stored(store, site) == 2
 
 
+def test_batch_named_by_the_client_counts_once_whatever_its_bytes(send: Send, store: EventStore, site: Site) -> None:
+    send(LINES, **{"Idempotency-Key": "march"})
+    assert answer(send(LINES[:87], **{"Idempotency-Key": "march"})) == (200, {"imported": 2, "repeated": True})
+    assert answer(send(LINES, **{"Idempotency-Key": "x" * 201}))[0] == 400
+    assert stored(store, site) == 2
+
+
 def test_pings_without_a_visit_are_counted_as_dropped(send: Send) -> None:
     assert answer(send(LINES + PING)) == (200, {"imported": 2, "dropped": 1})
 

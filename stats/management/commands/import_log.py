@@ -1,0 +1,220 @@
+"""Count the views of web servers' access logs."""
+
+import gzip
+import http.client
+import sys
+import tempfile
+import zlib
+from argparse import ArgumentParser
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from io import BufferedReader
+from itertools import count
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+from urllib.parse import quote, urlsplit
+
+import orjson
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from accounts.selectors import intake_record
+from accounts.types import SiteRef
+from analytics_project import clock
+from analytics_project.errors import AppError
+from stats.import_services import import_events, recover_imports
+from stats.ingest.access_log import AccessLog, SkipReason
+from stats.ingest.geo import open_places
+from stats.services import event_store
+from stats.store.migrations import require_current_schema
+
+STANDARD_INPUT = "-"
+GZIP_MAGIC = b"\x1f\x8b"
+MAX_LINE_BYTES = 1_000_000
+LINES_PER_STEP = 2000
+DAY_SECONDS = 86_400
+
+_REASON_TEXTS = {
+    SkipReason.UNREADABLE: "not a readable log line",
+    SkipReason.METHOD: "not a GET request",
+    SkipReason.STATUS: "status other than 200 and 304",
+    SkipReason.TOO_LONG: "URL over 2,000 bytes",
+    SkipReason.FEED: "feed",
+    SkipReason.ASSET: "image, style, script or other file",
+    SkipReason.BOT: "bot",
+    SkipReason.SPAM: "spam referrer",
+}
+
+
+class Command(BaseCommand):
+    help = (
+        "Import access logs (combined or common format, with or without virtual host, plain or gzip) into a site. "
+        "Pages answered with 200 or 304 become pageviews; the summary says what else was in the log. While a server "
+        "holds the embedded event store, send the views to it with --url and --key. Files imported before, in the same "
+        "order, are not counted again."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument("files", nargs="+", metavar="FILE", help="log file; - is standard input")
+        parser.add_argument("--site", required=True, metavar="DOMAIN", help="domain or public id of the site")
+        parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
+        parser.add_argument("--url", default="", help="send to the Footfall server at this address instead")
+        parser.add_argument("--key", default="", help="with --url: an API key that may provision sites")
+        parser.add_argument(
+            "--timezone", default="Etc/UTC", help="with --url: the site's time zone, in which a visitor's day ends"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Import and print the summary. Raises: CommandError, one sentence, when nothing was imported."""
+        if bool(options["url"]) != bool(options["key"]):
+            raise CommandError("--url and --key go together")
+        started = clock.monotonic_seconds()
+        try:
+            with ExitStack() as stack:
+                log, answer = self._import(_open_logs(options["files"], stack), options)
+        except AppError as problem:
+            raise CommandError(problem.message) from problem
+        except (OSError, EOFError, zlib.error) as problem:
+            raise CommandError(f"nothing was imported: {problem}") from problem
+        summary = _summary(log, answer, clock.monotonic_seconds() - started)
+        self.stdout.write(orjson.dumps(summary).decode() if options["json"] else _table(summary))
+
+    def _import(self, lines: Iterator[bytes], options: dict[str, Any]) -> tuple[AccessLog, dict[str, Any]]:
+        if options["url"]:
+            log = _access_log(lines, options["site"], options["timezone"])
+            return log, _send(log, options["url"], options["key"], options["site"])
+        site = _site(options["site"])
+        store = event_store()
+        require_current_schema(store)
+        recover_imports(store)
+        log = _access_log(lines, site.domain, site.timezone)
+        done = import_events(store, site, log, key=lambda: _key(log))
+        return log, {"imported": done.imported, "visits": done.visits, "repeated": done.is_repeat}
+
+
+def _site(name: str) -> SiteRef:
+    record = intake_record(name)
+    if record is None:
+        raise CommandError(f"there is no site {name}; make it with manage.py provision site --domain {name} --team ID")
+    return record.site
+
+
+def _access_log(lines: Iterator[bytes], domain: str, timezone: str) -> AccessLog:
+    return AccessLog(
+        lines,
+        domain=domain,
+        timezone_name=timezone,
+        find_place=open_places(settings.GEOIP_CITY_DB).find,
+        latest=clock.unix_seconds() + DAY_SECONDS,
+        ai_assistants=settings.AI_ASSISTANTS_CHANNEL,
+    )
+
+
+def _key(log: AccessLog) -> str:
+    """Name the lines of a log, so that a second run is recognised although its visitors are hashed anew."""
+    return f"access log {log.digest}"
+
+
+def _open_logs(names: Sequence[str], stack: ExitStack) -> Iterator[bytes]:
+    """Open every log before the first is read, and show how far reading is. Raises: OSError."""
+    files = [_opened(name, stack) for name in names]
+    sizes = [0 if name == STANDARD_INPUT else Path(name).stat().st_size for name in names]
+    progress = stack.enter_context(
+        tqdm(total=sum(sizes) or None, unit="B", unit_scale=True, disable=None, file=sys.stderr, desc="reading")
+    )
+    return _lines(files, progress)
+
+
+def _opened(name: str, stack: ExitStack) -> BufferedReader:
+    if name == STANDARD_INPUT:
+        return cast(BufferedReader, sys.stdin.buffer)
+    return stack.enter_context(Path(name).open("rb"))
+
+
+def _lines(files: Sequence[BufferedReader], progress: "tqdm[Any]") -> Iterator[bytes]:
+    for raw in files:
+        is_zipped = raw.peek(2)[:2] == GZIP_MAGIC
+        lines: BinaryIO | gzip.GzipFile = gzip.GzipFile(fileobj=raw) if is_zipped else raw
+        read_before = progress.n
+        for number in count(1):
+            line = lines.readline(MAX_LINE_BYTES)
+            if raw.seekable() and (not line or number % LINES_PER_STEP == 0):
+                progress.update(read_before + raw.tell() - progress.n)
+            if not line:
+                break
+            yield line
+
+
+def _send(log: AccessLog, url: str, key: str, site: str) -> dict[str, Any]:
+    """Send the views to a server's import route in one request, zipped. Raises: CommandError, OSError."""
+    with tempfile.TemporaryFile() as body:
+        with gzip.GzipFile(fileobj=body, mode="wb", compresslevel=1) as zipped:
+            while events := log.read(MAX_LINE_BYTES):
+                zipped.write(events)
+        length = body.tell()
+        body.seek(0)
+        status, answer = _post(
+            url,
+            site,
+            cast("BinaryIO", body),
+            {
+                "Authorization": f"Bearer {key}",
+                "Content-Type": "application/x-ndjson",
+                "Content-Encoding": "gzip",
+                "Content-Length": str(length),
+                "Idempotency-Key": _key(log),
+            },
+        )
+    if status != http.client.OK:
+        raise CommandError(f"the server answered {status}: {answer.get('error', 'no reason given')}")
+    return {"repeated": False, **answer}
+
+
+def _post(url: str, site: str, body: BinaryIO, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise CommandError(f"--url is {url!r}; it must be like http://localhost:8000")
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname, parts.port)
+    try:
+        path = f"{parts.path.rstrip('/')}/api/v1/sites/{quote(site, safe='')}/events/import"
+        connection.request("POST", path, body=body, headers=headers)
+        response = connection.getresponse()
+        text = response.read()
+    except http.client.HTTPException as problem:
+        raise CommandError(f"{url} does not answer like a Footfall server: {problem}") from problem
+    finally:
+        connection.close()
+    try:
+        answer = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        answer = {}
+    return response.status, answer if isinstance(answer, dict) else {}
+
+
+def _summary(log: AccessLog, answer: dict[str, Any], seconds: float) -> dict[str, Any]:
+    return {
+        "lines": log.lines,
+        "views": log.views,
+        "left_out": {reason.value: log.skipped[reason] for reason in SkipReason if log.skipped[reason]},
+        **answer,
+        "seconds": round(seconds, 2),
+        "lines_per_second": round(log.lines / seconds) if seconds else 0,
+    }
+
+
+def _table(summary: dict[str, Any]) -> str:
+    rows = [("pageviews", summary["views"])]
+    rows += [(_REASON_TEXTS[SkipReason(reason)], count) for reason, count in summary["left_out"].items()]
+    rows.append(("lines in all", summary["lines"]))
+    width = max(len(text) for text, _ in rows)
+    table = [f"  {text:<{width}}  {count:>12,}" for text, count in rows]
+    visits = f" in {summary['visits']:,} visits" if "visits" in summary else ""
+    done = (
+        "These lines had been imported before; nothing was added."
+        if summary["repeated"]
+        else (f"Imported {summary['imported']:,} pageviews{visits}.")
+    )
+    return "\n".join([*table, "", f"{done} {summary['seconds']} s, {summary['lines_per_second']:,} lines a second."])
