@@ -276,7 +276,7 @@
     listen("scroll", measure);
     listen("blur", attentionChanged);
     listen("focus", attentionChanged);
-    listen("visibilitychange", attentionChanged);
+    listen("visibilitychange", attentionChanged, true);
     listen("click", clicked);
     listen("auxclick", clicked);
     listen("submit", submitted, !named("compat")); // before the page can stop it; holding must know of a refusal

@@ -152,7 +152,7 @@ _PAGES = Path(__file__).parent / "pages"
 _SET_VISIBILITY = """(state) => {
   Object.defineProperty(document, "visibilityState", {configurable: true, get: () => state});
   Object.defineProperty(document, "hidden", {configurable: true, get: () => state == "hidden"});
-  document.dispatchEvent(new Event("visibilitychange", {bubbles: true}));
+  document.dispatchEvent(new Event("visibilitychange"));
 }"""
 
 
