@@ -1,6 +1,7 @@
 """The one ASGI callable: intake is answered before Django, everything else by Django in a thread pool of its own."""
 
 import asyncio
+import logging
 import os
 from typing import cast
 
@@ -19,6 +20,7 @@ from stats.ingest.views import EventEndpoint, Receive, Scope, Send, answer_error
 from stats.services import authorise_caller, start_intake, stop_intake  # noqa: E402
 
 REPORT_THREADS = 10
+logger = logging.getLogger(__name__)
 
 
 class Footfall:
@@ -50,12 +52,20 @@ class Footfall:
         proxies = TrustedProxies(settings.TRUSTED_PROXIES)
         self._events = EventEndpoint(intake.collector, intake.loader, proxies, authorise_caller)
         upkeep = loop.create_task(intake.keep_up())
+        upkeep.add_done_callback(_report_a_failure)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         upkeep.cancel()
-        await intake.store_counts()
-        await loop.run_in_executor(None, stop_intake)
+        try:
+            await intake.store_counts()
+        finally:
+            await loop.run_in_executor(None, stop_intake)
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _report_a_failure(upkeep: asyncio.Task[None]) -> None:
+    if not upkeep.cancelled() and upkeep.exception() is not None:
+        logger.error("intake's upkeep ended: sites and salts are not renewed any more", exc_info=upkeep.exception())
 
 
 def _without_slashes(path: str) -> str:

@@ -11,7 +11,7 @@ COLUMNS = ("site_id", "minute", "outcome", "tracker_version", "events")
 
 def add_intake_counts(store: EventStore, counts: Iterable[tuple[int, int, str, int, int]], *, token: str) -> None:
     """Add counts: (site, minute in unix seconds, outcome, tracker version, events), once per token."""
-    body = b"\n".join(orjson.dumps(count) for count in counts)
+    body = b"\n".join(orjson.dumps(tuple(count)) for count in counts)
     if body:
         store.insert_lines("intake_counts", COLUMNS, body, token=token)
 

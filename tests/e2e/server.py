@@ -70,14 +70,18 @@ class ServerProcess:
         )
         log.close()
         deadline = time.monotonic() + START_SECONDS
-        while True:
-            assert self.process.poll() is None, (self.directory / "server.log").read_text()
-            try:
-                with urllib.request.urlopen(f"{self.url}/api/health", timeout=5):
-                    return
-            except (urllib.error.URLError, ConnectionError, TimeoutError):
-                assert time.monotonic() < deadline, (self.directory / "server.log").read_text()
-                threading.Event().wait(0.05)
+        while not self._is_well():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise AssertionError((self.directory / "server.log").read_text())
+            threading.Event().wait(0.05)
+
+    def _is_well(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/api/health", timeout=5):
+                return True
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
 
     def kill(self) -> None:
         """End the process as a power switch would: SIGKILL, no farewell."""

@@ -1,0 +1,75 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from analytics_project.errors import StoreUnavailable
+from stats.store.client import EventStore
+from stats.store.intake_counts import intake_counts_since
+from tests.live_path import LivePath, intake_site
+
+PAGE = {"n": "pageview", "u": "https://counted.example/", "d": "counted.example", "v": 36}
+BOT = {"User-Agent": "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"}
+
+
+@pytest.fixture
+def live(store: EventStore, tmp_path: Path) -> LivePath:
+    return LivePath(store, tmp_path)
+
+
+def test_outcomes_reach_the_store(live: LivePath, store: EventStore) -> None:
+    site = intake_site("counted.example")
+    live.add(site)
+    live.post(PAGE)
+    live.post(PAGE)
+    live.post(PAGE, BOT)
+    asyncio.run(live.intake.store_counts())
+    asyncio.run(live.intake.store_counts())
+    assert intake_counts_since(store, site.ref.id, 0) == {"buffered": 2, "dropped_bot": 1}
+    live.stop()
+
+
+def test_outcomes_wait_while_the_store_is_away(
+    live: LivePath, store: EventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = intake_site("counted.example")
+    live.add(site)
+    live.post(PAGE)
+
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise StoreUnavailable("away")
+
+    with monkeypatch.context() as away:
+        away.setattr("stats.ingest.intake.add_intake_counts", refuse)
+        asyncio.run(live.intake.store_counts())
+    live.post(PAGE)
+    asyncio.run(live.intake.store_counts())
+    assert intake_counts_since(store, site.ref.id, 0) == {"buffered": 2}
+    live.stop()
+
+
+def test_changed_sites_are_noticed_and_a_dead_database_is_not_a_change(live: LivePath) -> None:
+    site = intake_site("counted.example")
+    live.add(site)
+    live.post(PAGE)
+    marks = iter([1, 1, 2])
+    parts = live.intake._parts
+    object.__setattr__(parts, "change_mark", lambda: next(marks))
+    expired: list[bool] = []
+    live.intake.sites.expire = lambda: expired.append(True)  # type: ignore[method-assign]
+    for _ in range(3):
+        live.intake._notice_changed_sites()
+    assert len(expired) == 2
+
+    def down() -> int:
+        raise StoreUnavailable("down")
+
+    object.__setattr__(parts, "change_mark", down)
+    live.intake._notice_changed_sites()
+    assert len(expired) == 2
+    live.stop()
+
+
+def test_wait_for_accepted_of_a_site_without_events_returns_at_once(live: LivePath) -> None:
+    live.intake.wait_for_accepted(123_456)
+    live.stop()
