@@ -1,8 +1,17 @@
-"""Columns of the two event tables, in row order, and their types; the migrations create what stands here.
+"""Columns of the two event tables, in row order; the migrations create what stands here and give the types.
 
 Why this shape: a visit's rows are neighbours under the sort key, so its repeated attributes compress to runs, and both
 tables carry the visit's attributes, so most filters read one table. `day` is the date in the site's zone when the row
 was written: a key-range hint, never the truth, which is `timestamp` (and `start`).
+
+Why LowCardinality text throughout, measured with a generator of 4 M events in 1.2 M visits, half of them on one site (2
+cores, embedded, best of 15; ratios are what counts):
+- 5,000 paths: 37 bytes an event, its share of the visit row included; with paths as plain ZSTD strings 8 % more disk,
+  and the page report and a path filter take 1.8 and 2.1 times as long. All text as plain strings: 25 % more disk.
+- 1.07 M distinct paths on one site, nearly every view its own: 46 bytes an event against 44, the page report 1.3 times
+  and the entry page report 1.9 times as long (192 and 112 ms over 30 days), the path filter the same. Nothing breaks
+  down, and such sites are the exception, so paths stay LowCardinality.
+- ZSTD for the visitor and session numbers saves 4 % and speeds nothing up: left at LZ4.
 """
 
 VISIT_ATTRIBUTE_COLUMNS: tuple[str, ...] = (

@@ -73,6 +73,13 @@ def test_insert_repeated_under_its_token_counts_once_across_partitions(store: Ev
     assert count(store, "events", 900_001) == 4
 
 
+def test_insert_cut_short_between_partitions_is_completed_under_its_token(store: EventStore) -> None:
+    january, february = event_line(900_004, "2026-01-31", 1), event_line(900_004, "2026-02-01", 2)
+    store.insert_lines("events", EVENT_COLUMNS, january, token="cut")
+    store.insert_lines("events", EVENT_COLUMNS, january + february, token="cut")
+    assert count(store, "events", 900_004) == 2
+
+
 def test_insert_of_visit_states_repeated_under_its_token_leaves_the_sums(store: EventStore) -> None:
     visit = '"","","Direct","","","","","","","","","",0,"","","","",""'
 
