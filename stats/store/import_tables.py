@@ -140,56 +140,56 @@ _STRICT_JSON: Mapping[str, Setting] = {
 }
 
 
-def _lines_table(name: str) -> str:
-    """Return the DDL of an import's lines; ephemeral columns exist while a row is inserted and are not stored.
+_PLAIN_TEXTS = ", ".join(
+    f"{field} String" for field in _TEXT_FIELDS if field not in {"hostname", "pathname", "visitor_id"}
+)
+_PROBLEM = ", ".join(f"{rule.broken}, {number}" for number, rule in enumerate(RULES, 1))
 
-    `visitor_key` is the visitor's number, or a hash of a caller's own id text until that has been mapped; a line with
-    neither visitor nor visit is a visitor of its own. Merges are off: the table lives for seconds.
-    """
-    texts = [field for field in _TEXT_FIELDS if field not in {"hostname", "pathname", "visitor_id"}]
-    problem = ", ".join(f"{rule.broken}, {number}" for number, rule in enumerate(RULES, 1))
-    return f"""
-    CREATE TABLE {name}_lines
-    (
-        line UInt64,
-        timestamp String EPHEMERAL,
-        visitor_id String EPHEMERAL,
-        props Map(String, String) EPHEMERAL,
-        name String DEFAULT 'pageview',
-        hostname String DEFAULT '(none)',
-        pathname String DEFAULT '/',
-        {", ".join(f"{field} String" for field in texts)},
-        country_code String,
-        subdivision1_code String,
-        subdivision2_code String,
-        city_geoname_id Nullable(Float64),
-        revenue_currency String,
-        revenue_amount Nullable(Decimal(18, 3)),
-        scroll_depth Nullable(Float64),
-        engagement_time Nullable(Float64),
-        interactive Bool DEFAULT true,
-        at_ms Int64 DEFAULT if(match(timestamp, '{_TIMESTAMP}'),
-            ifNull(toUnixTimestamp64Milli(parseDateTime64BestEffortOrNull(timestamp, 3, 'UTC')), 0), 0),
-        visitor_text String DEFAULT if({_VISITOR_TEXT}, '', visitor_id),
-        visitor_key UInt64 DEFAULT multiIf(
-            {_VISITOR_TEXT}, reinterpretAsUInt64(reverse(unhex(substring(visitor_id, 3)))),
-            visitor_id != '', sipHash64('visitor', visitor_id),
-            session_id != '', sipHash64('{name}', 'visit', session_id),
-            sipHash64('{name}', 'line', line)),
-        slice UInt16 DEFAULT sipHash64(visitor_key) % {SLICES_IN_ALL},
-        channel_key UInt64 DEFAULT if(channel != '', 0,
-            sipHash64(source, utm_medium, utm_campaign, utm_source, click_id_param)),
-        money_key UInt64 DEFAULT if(revenue_currency = '' OR name = 'pageview', 0,
-            sipHash64(name, revenue_currency, intDiv(at_ms, 86400000))),
-        props_by_key Array(Tuple(String, String)) DEFAULT arraySort(pair -> pair.1, arrayFilter(
-            pair -> match(pair.1, '[^[:space:]]') AND match(pair.2, '[^[:space:]]'),
-            arrayZip(mapKeys(props), mapValues(props)))),
-        problem UInt8 DEFAULT multiIf({problem}, 0)
-    )
-    ENGINE = MergeTree ORDER BY (slice, visitor_key, line)
-    SETTINGS max_bytes_to_merge_at_max_space_in_pool = 1,
-        parts_to_delay_insert = 1000000, parts_to_throw_insert = 1000000
-    """
+# Ephemeral columns exist while a row is inserted and are not stored. `visitor_key` is the visitor's number, or a hash
+# of a caller's own id text until that is mapped; a line with neither visitor nor visit is a visitor of its own.
+# Merges are off: the table lives for seconds. `<name>` stands for the name of the import.
+_LINES_TABLE = f"""
+CREATE TABLE <name>_lines
+(
+    line UInt64,
+    timestamp String EPHEMERAL,
+    visitor_id String EPHEMERAL,
+    props Map(String, String) EPHEMERAL,
+    name String DEFAULT 'pageview',
+    hostname String DEFAULT '(none)',
+    pathname String DEFAULT '/',
+    {_PLAIN_TEXTS},
+    country_code String,
+    subdivision1_code String,
+    subdivision2_code String,
+    city_geoname_id Nullable(Float64),
+    revenue_currency String,
+    revenue_amount Nullable(Decimal(18, 3)),
+    scroll_depth Nullable(Float64),
+    engagement_time Nullable(Float64),
+    interactive Bool DEFAULT true,
+    at_ms Int64 DEFAULT if(match(timestamp, '{_TIMESTAMP}'),
+        ifNull(toUnixTimestamp64Milli(parseDateTime64BestEffortOrNull(timestamp, 3, 'UTC')), 0), 0),
+    visitor_text String DEFAULT if({_VISITOR_TEXT}, '', visitor_id),
+    visitor_key UInt64 DEFAULT multiIf(
+        {_VISITOR_TEXT}, reinterpretAsUInt64(reverse(unhex(substring(visitor_id, 3)))),
+        visitor_id != '', sipHash64('visitor', visitor_id),
+        session_id != '', sipHash64('<name>', 'visit', session_id),
+        sipHash64('<name>', 'line', line)),
+    slice UInt16 DEFAULT sipHash64(visitor_key) % {SLICES_IN_ALL},
+    channel_key UInt64 DEFAULT if(channel != '', 0,
+        sipHash64(source, utm_medium, utm_campaign, utm_source, click_id_param)),
+    money_key UInt64 DEFAULT if(revenue_currency = '' OR name = 'pageview', 0,
+        sipHash64(name, revenue_currency, intDiv(at_ms, 86400000))),
+    props_by_key Array(Tuple(String, String)) DEFAULT arraySort(pair -> pair.1, arrayFilter(
+        pair -> match(pair.1, '[^[:space:]]') AND match(pair.2, '[^[:space:]]'),
+        arrayZip(mapKeys(props), mapValues(props)))),
+    problem UInt8 DEFAULT multiIf({_PROBLEM}, 0)
+)
+ENGINE = MergeTree ORDER BY (slice, visitor_key, line)
+SETTINGS max_bytes_to_merge_at_max_space_in_pool = 1,
+    parts_to_delay_insert = 1000000, parts_to_throw_insert = 1000000
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +211,7 @@ class ImportTables:
     def create(self) -> None:
         """Make the empty tables."""
         for statement in (
-            _lines_table(self.name),
+            _LINES_TABLE.replace("<name>", self.name),
             f"CREATE TABLE {self.name}_visitors (visitor_key UInt64, visitor_id UInt64) "
             "ENGINE = MergeTree ORDER BY visitor_key",
             f"CREATE TABLE {self.name}_channels (channel_key UInt64, channel String) "
