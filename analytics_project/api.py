@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import IO, Any
 
 import orjson
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.defaults import server_error as default_server_error
 from rest_framework import exceptions
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
@@ -39,10 +41,9 @@ class OrjsonRenderer(BaseRenderer):
         renderer_context: Mapping[str, Any] | None = None,
     ) -> bytes:
         """Return `data` as compact JSON; nothing at all for an answer without a body."""
-        if data is None and (renderer_context or {}).get("response") is not None:
-            response = renderer_context["response"] if renderer_context else None
-            if response is not None and response.status_code == 204:
-                return b""
+        response = (renderer_context or {}).get("response")
+        if data is None and response is not None and response.status_code == 204:
+            return b""
         return orjson.dumps(data, default=_encode, option=orjson.OPT_NON_STR_KEYS)
 
 
@@ -60,6 +61,18 @@ class OrjsonParser(BaseParser):
             return orjson.loads(stream.read())
         except orjson.JSONDecodeError as problem:
             raise exceptions.ParseError(f"the body is not valid JSON: {problem}") from problem
+
+
+def no_such_endpoint(request: HttpRequest) -> JsonResponse:
+    """Answer a path under /api/ that nothing serves, in JSON like everything there."""
+    return JsonResponse({"error": f"there is no endpoint {request.path}"}, status=404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer a bug of ours: fixed text, the details are in the log. JSON under /api/, Django's page elsewhere."""
+    if request.path.startswith("/api/"):
+        return JsonResponse({"error": "internal server error"}, status=500)
+    return default_server_error(request)
 
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:

@@ -1,6 +1,7 @@
 """Typed readers of environment variables; a bad value stops the start and names the variable."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 
@@ -46,6 +47,32 @@ def path(name: str, default: Path | None = None) -> Path | None:
     """Return a file system path, or the default."""
     value = text(name)
     return Path(value).expanduser().resolve() if value else default
+
+
+def directory(name: str, default: Path) -> Path:
+    """Return a directory that exists, made for its owner only when it did not. Raises: BadSetting when it cannot be."""
+    value = path(name, default) or default
+    try:
+        value.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as problem:
+        raise BadSetting(name, f"names {value}, which cannot be made: {problem.strerror}") from problem
+    return value
+
+
+def choice(name: str, default: str, allowed: Collection[str]) -> str:
+    """Return one of the allowed words, in capitals. Raises: BadSetting for any other."""
+    value = text(name, default).upper()
+    if value not in allowed:
+        raise BadSetting(name, f"is {value!r}; use one of {', '.join(allowed)}")
+    return value
+
+
+def url(name: str, default: str, schemes: Collection[str]) -> str:
+    """Return a URL of one of the schemes. Raises: BadSetting, without the value, which may hold a password."""
+    value = text(name, default)
+    if value.partition("://")[0] not in schemes or "://" not in value:
+        raise BadSetting(name, f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+    return value
 
 
 def words(name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:

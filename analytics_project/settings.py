@@ -1,7 +1,9 @@
 """Django settings, read from the environment; everything runs with nothing set (see the README's table)."""
 
 import secrets
+from contextlib import suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import environ
 
@@ -9,8 +11,7 @@ from analytics_project import env
 
 # ---- Where things are ------------------------------------------------------------------------------------------------
 BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = env.path("DATA_DIR", BASE_DIR / "var") or BASE_DIR / "var"
-DATA_DIR.mkdir(parents=True, exist_ok=True)
+DATA_DIR = env.directory("DATA_DIR", BASE_DIR / "var")
 
 
 def _secret_key() -> str:
@@ -19,12 +20,11 @@ def _secret_key() -> str:
         return given
     file = DATA_DIR / "secret_key"
     if not file.exists():
-        try:
-            with file.open("x") as new:
-                file.chmod(0o600)
-                new.write(secrets.token_urlsafe(48))
-        except FileExistsError:
-            pass  # another process starting at the same moment made it
+        with NamedTemporaryFile("w", dir=DATA_DIR) as new:  # mode 600
+            new.write(secrets.token_urlsafe(48))
+            new.flush()
+            with suppress(FileExistsError):  # another process starting at the same moment was first
+                file.hardlink_to(new.name)
     return file.read_text().strip()
 
 
@@ -76,7 +76,9 @@ TEMPLATES = [
 ]
 
 # ---- Relational store ------------------------------------------------------------------------------------------------
-DATABASE_URL = env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'footfall.sqlite3'}")
+DATABASE_URL = env.url(
+    "DATABASE_URL", f"sqlite:///{DATA_DIR / 'footfall.sqlite3'}", ("sqlite", "postgres", "postgresql")
+)
 _database = environ.Env.db_url_config(DATABASE_URL)
 if _database["ENGINE"] == "django.db.backends.sqlite3":
     _database["OPTIONS"] = {
@@ -94,7 +96,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 EVENTS_URL = env.text("EVENTS_URL", f"chdb://{DATA_DIR / 'events'}")
 EVENTS_CLUSTER = env.text("EVENTS_CLUSTER")
 REDIS_URL = env.text("REDIS_URL")
-SPOOL_DIR = env.path("SPOOL_DIR", DATA_DIR / "spool") or DATA_DIR / "spool"
+SPOOL_DIR = env.directory("SPOOL_DIR", DATA_DIR / "spool")
 SPOOL_MAX_BYTES = env.integer("SPOOL_MAX_MB", 1024, at_least=1) * 1_000_000
 SPOOL_SYNC_MS = env.integer("SPOOL_SYNC_MS", 200)
 GEOIP_CITY_DB = env.path("GEOIP_CITY_DB")
@@ -102,7 +104,7 @@ TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
 MAX_GOALS_PER_SITE = env.integer("MAX_GOALS_PER_SITE", 1000, at_least=1)
 AI_ASSISTANTS_CHANNEL = env.flag("AI_ASSISTANTS_CHANNEL", default=True)
 
-# ---- Live state --------------------------------------------------------------------------------------------------
+# ---- Live state ------------------------------------------------------------------------------------------------------
 if REDIS_URL:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
@@ -142,7 +144,6 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # the middleware warns about a missing one
-STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 WHITENOISE_USE_FINDERS = True
 
 # ---- Logging ---------------------------------------------------------------------------------------------------------
@@ -151,5 +152,10 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO").upper()},
+    "root": {
+        "handlers": ["console"],
+        "level": env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
+    },
+    # A stranger's wrong Host header is answered 400; it is no error of ours.
+    "loggers": {"django.security.DisallowedHost": {"level": "CRITICAL"}},
 }

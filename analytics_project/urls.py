@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
+from analytics_project.api import no_such_endpoint
 from stats.api.health import health
 from stats.api.imports import ImportEventsView
 
@@ -16,6 +17,8 @@ urlpatterns = [
     re_path(r"^api/v1/sites/(?P<site_id>.+)/events/import/?$", ImportEventsView.as_view()),
     # Statistics
     path("api/", include("stats.api.urls")),
+    re_path("^api/", no_such_endpoint),
     # The tracker script
     path("js/", include("stats.tracker.urls")),
 ]
+handler500 = "analytics_project.api.server_error"

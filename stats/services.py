@@ -129,7 +129,8 @@ def _while_connected(ask: Callable[Question, Reply]) -> Callable[Question, Reply
     @wraps(ask)
     def connected(*args: Question.args, **kwargs: Question.kwargs) -> Reply:
         try:
-            close_old_connections()
+            if not connection.in_atomic_block:
+                close_old_connections()
             return ask(*args, **kwargs)
         except DatabaseError as problem:
             logger.warning("the relational store does not answer intake: %s", problem)

@@ -3,10 +3,12 @@
 from dataclasses import asdict
 
 from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
 
 from stats.services import check_health
 
 
+@require_safe
 def health(request: HttpRequest) -> JsonResponse:
     """Answer 200 when every dependency is well, else 500; the first keys are those of Plausible's health check."""
     state = check_health()

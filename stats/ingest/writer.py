@@ -13,7 +13,7 @@ from stats.store.schema import EVENT_COLUMNS, SESSION_COLUMNS
 logger = logging.getLogger(__name__)
 
 BATCH_BYTES = 4_000_000
-BATCH_AGE_S = 0.1
+BATCH_AGE_S = 0.5
 LONGEST_PAUSE_S = 10.0
 FRESH_READ_TIMEOUT_S = 30.0
 

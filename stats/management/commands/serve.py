@@ -6,7 +6,7 @@ from typing import Any
 import uvicorn
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError, call_command
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from analytics_project.errors import StoreUnavailable
@@ -37,6 +37,8 @@ class Command(BaseCommand):
             self._prepare_event_store()
         except StoreUnavailable as problem:
             raise CommandError(problem.message) from problem
+        except DatabaseError as problem:
+            raise CommandError(f"the relational store cannot be reached: {problem}") from problem
         self.stdout.write(f"Footfall serves on http://{options['host']}:{options['port']}")
         self.stdout.flush()
         uvicorn.run(

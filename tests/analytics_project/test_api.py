@@ -1,0 +1,27 @@
+import pytest
+from django.test import Client, RequestFactory
+
+from analytics_project.api import server_error
+from stats.store.client import EventStore
+
+
+@pytest.mark.parametrize("path", ["/api/", "/api/v1/nothing", "/api/v3/query", "/api/événement"])
+def test_unknown_endpoint_is_a_json_404(client: Client, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/json")
+    assert path in answer.json()["error"]
+
+
+def test_bug_of_ours_is_a_fixed_text(rf: RequestFactory) -> None:
+    answer = server_error(rf.get("/api/v2/query"))
+    assert (answer.status_code, answer.content) == (500, b'{"error": "internal server error"}')
+    assert server_error(rf.get("/admin/")).content.startswith(b"\n<!doctype html>")
+
+
+@pytest.mark.django_db
+def test_health_names_every_dependency(client: Client, store: EventStore) -> None:
+    answer = client.get("/api/health")
+    state = answer.json()
+    assert (state["postgres"], state["clickhouse"]) == ("ok", "ok")
+    assert (answer.status_code, state["spool"]) == (500, "not started")
+    assert client.post("/api/health").status_code == 405
