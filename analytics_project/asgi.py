@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import os
-from typing import cast
+from collections.abc import MutableMapping
+from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
 from a2wsgi.asgi_typing import ASGIApp
@@ -41,7 +42,7 @@ class Footfall:
             elif path == "/api/error":
                 await answer_error_report(scope, receive, send)
             else:
-                await self._django(scope, receive, send)  # type: ignore[arg-type]
+                await self._django(scope, _whole_body(receive), send)  # type: ignore[arg-type]
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
 
@@ -61,6 +62,22 @@ class Footfall:
         finally:
             await loop.run_in_executor(None, stop_intake)
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _whole_body(receive: Receive) -> Receive:
+    """Make a body that its client broke off an error for whoever reads it; on its own it would look complete."""
+    is_complete = False
+
+    async def receive_whole() -> MutableMapping[str, Any]:
+        nonlocal is_complete
+        message = await receive()
+        if message["type"] == "http.request":
+            is_complete = not message.get("more_body", False)
+        elif not is_complete:
+            raise ConnectionResetError("the client went away before the end of its body")
+        return message
+
+    return receive_whole
 
 
 def _report_a_failure(upkeep: asyncio.Task[None]) -> None:
