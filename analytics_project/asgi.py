@@ -1,6 +1,7 @@
 """The one ASGI callable: intake is answered before Django, everything else by Django in a thread pool of its own."""
 
 import asyncio
+import gc
 import logging
 import os
 from collections.abc import MutableMapping
@@ -50,6 +51,7 @@ class Footfall:
         await receive()
         loop = asyncio.get_running_loop()
         intake = await loop.run_in_executor(None, start_intake)
+        _make_collections_rare()
         proxies = TrustedProxies(settings.TRUSTED_PROXIES)
         self._events = EventEndpoint(intake.collector, intake.loader, proxies, authorise_caller)
         upkeep = loop.create_task(intake.keep_up())
@@ -62,6 +64,17 @@ class Footfall:
         finally:
             await loop.run_in_executor(None, stop_intake)
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _make_collections_rare() -> None:
+    """Keep the garbage collector from walking all open visits time and again.
+
+    With 270,000 open visits the default thresholds paused intake for up to 190 ms and made its 99th percentile 67 ms
+    instead of 11 (2 cores, 11,000 events a second). Cycles are few here; they wait a little longer.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 10)
 
 
 def _whole_body(receive: Receive) -> Receive:
