@@ -124,10 +124,10 @@ def test_case_9_names(live: LivePath, shop: IntakeSite) -> None:
         (["path"], ["/gone"]),
         (["path"], ["/old"]),
     ]
-    for value in (4.5, True, ["x"], {"x": 1}):
-        assert live.post(pageview(n=value)).json == {"errors": {"event_name": ["is invalid"]}}
-    for value in ("", " \t", None, False):
-        assert live.post(pageview(n=value)).json == {"errors": {"event_name": ["can't be blank"]}}
+    for unusable in (4.5, True, ["x"], {"x": 1}):
+        assert live.post(pageview(n=unusable)).json == {"errors": {"event_name": ["is invalid"]}}
+    for blank in ("", " \t", None, False):
+        assert live.post(pageview(n=blank)).json == {"errors": {"event_name": ["can't be blank"]}}
     assert live.post(pageview(n="é" * 120)).status == 202
     assert live.post(pageview(n="é" * 121)).json == {"errors": {"event_name": ["should be at most 120 character(s)"]}}
 

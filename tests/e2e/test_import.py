@@ -42,9 +42,9 @@ def test_broken_off_upload_leaves_nothing_and_the_repeat_counts_once(served: Ser
             yield line + b"\n"
 
     for _ in range(2):
-        connection = http.client.HTTPConnection("127.0.0.1", served.server.port)
-        connection.request("POST", path, chunks(), {"Authorization": f"Bearer {key['api_key']}"}, encode_chunked=True)
-        answer = connection.getresponse()
+        client = http.client.HTTPConnection("127.0.0.1", served.server.port)
+        client.request("POST", path, chunks(), {"Authorization": f"Bearer {key['api_key']}"}, encode_chunked=True)
+        answer = client.getresponse()
         assert (answer.status, json.loads(answer.read())["imported"]) == (200, 60)
-        connection.close()
+        client.close()
     assert pageviews(served) == 60

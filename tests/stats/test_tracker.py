@@ -23,7 +23,8 @@ def client() -> Client:
 
 @pytest.mark.parametrize("name", ["footfall.js", "footfall.min.js"])
 def test_artefact_matches_the_source_it_was_made_from(name: str) -> None:
-    recorded = dict(reversed(line.split()) for line in (FOLDER / "footfall.sha256").read_text().splitlines())
+    digests = (line.split() for line in (FOLDER / "footfall.sha256").read_text().splitlines())
+    recorded = {file: digest for digest, file in digests}
 
     assert recorded[name] == hashlib.sha256((FOLDER / name).read_bytes()).hexdigest()
 

@@ -88,7 +88,12 @@ def test_breakdown_of_a_version_names_its_browser_too(asker: Asker) -> None:
 
 
 def test_breakdown_hides_unknown_places_and_campaigns(asker: Asker) -> None:
-    known = {"country_code": "EE", "subdivision1_code": "EE-37", "city_geoname_id": 588409, "utm_source": "letter"}
+    known: dict[str, Any] = {
+        "country_code": "EE",
+        "subdivision1_code": "EE-37",
+        "city_geoname_id": 588409,
+        "utm_source": "letter",
+    }
     asker.record(pageview("09:00", "a", **known), pageview("09:00", "b", country_code="ZZ"), pageview("09:00", "c"))
     shown = {
         name: asker.v1("breakdown", property=f"visit:{name}") for name in ("country", "region", "city", "utm_source")
