@@ -276,9 +276,9 @@ class _MarkFile:
         self._sequence += 1
         raw = _MARK.pack(self._sequence, done, intent, 0)[:-4]
         os.pwrite(self._fd, raw + struct.pack("<I", zlib.crc32(raw)), (self._sequence % 2) * _MARK_SLOT_BYTES)
+        os.fdatasync(self._fd)
 
     def close(self) -> None:
-        os.fdatasync(self._fd)
         os.close(self._fd)
 
 

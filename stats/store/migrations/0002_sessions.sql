@@ -43,7 +43,7 @@ CREATE TABLE IF NOT EXISTS sessions$local$on_cluster
 ENGINE = ${replicated}VersionedCollapsingMergeTree(sign, events)
 PARTITION BY toYYYYMM(day)
 ORDER BY (site_id, day, visitor_id, session_id)
-SETTINGS $window = 10000;
+SETTINGS $window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- @cluster
 CREATE TABLE IF NOT EXISTS sessions$on_cluster AS sessions_local
