@@ -59,7 +59,7 @@ class ServerProcess:
 
     def start(self) -> None:
         """Start and wait until the health check is green."""
-        self.port = self.port or _free_port()
+        self.port = self.port or free_port()
         log = (self.directory / "server.log").open("ab")
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "serve", "--port", str(self.port)],
@@ -115,7 +115,8 @@ class ServerProcess:
             return text.decode()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
