@@ -63,7 +63,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             for name, text in settings.items():
                 connection.query(f"SET {name} = '{text}'", "TabSeparated")
-            data: bytes = connection.query(statement, form, params=parameters).bytes() or b""
+            data: bytes = connection.query(statement.decode(), form, params=parameters).bytes() or b""
             return data
         finally:
             connection.close()
