@@ -7,6 +7,7 @@ runs ahead of what will be written.
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 from random import SystemRandom
 from typing import Protocol
 
@@ -14,8 +15,21 @@ from stats.ingest.visitor import VISIT_IDLE_SECONDS
 
 _random = SystemRandom()
 
-# The fields of a visit that later events change, as one tuple: what `undo` restores.
-_Changing = tuple[int, int, int, int, bool, str, str, str, str, int, int]
+# The fields of a visit that later events change: what `undo` restores.
+_CHANGING = (
+    "timestamp",
+    "duration",
+    "events",
+    "pageviews",
+    "is_bounce",
+    "entry_page",
+    "hostname",
+    "exit_page",
+    "exit_page_hostname",
+    "last_activity",
+    "last_pageview_at",
+)
+_changing_of = attrgetter(*_CHANGING)
 
 
 @dataclass(slots=True)
@@ -44,38 +58,6 @@ class Visit:
     exit_page_hostname: str = ""
     last_activity: int = 0
     last_pageview_at: int = 0
-
-    def changing(self) -> _Changing:
-        """Return what later events may change."""
-        return (
-            self.timestamp,
-            self.duration,
-            self.events,
-            self.pageviews,
-            self.is_bounce,
-            self.entry_page,
-            self.hostname,
-            self.exit_page,
-            self.exit_page_hostname,
-            self.last_activity,
-            self.last_pageview_at,
-        )
-
-    def restore(self, changing: _Changing) -> None:
-        """Set back what `changing` returned earlier."""
-        (
-            self.timestamp,
-            self.duration,
-            self.events,
-            self.pageviews,
-            self.is_bounce,
-            self.entry_page,
-            self.hostname,
-            self.exit_page,
-            self.exit_page_hostname,
-            self.last_activity,
-            self.last_pageview_at,
-        ) = changing
 
     def count(self, kind: "EventKind", at: int) -> None:
         """Take one pageview or custom event into the visit's numbers."""
@@ -113,7 +95,7 @@ class Change:
     """What `touch` did: the visit, and its changing fields before the event, None for a new visit."""
 
     visit: Visit
-    before: _Changing | None
+    before: tuple[object, ...] | None
 
 
 class SessionStore(Protocol):
@@ -174,7 +156,7 @@ class MemorySessions:
 
     def touch(self, visit: Visit, kind: EventKind, at: int) -> Change:
         """Take an event into an open visit; an engagement ping only keeps it open."""
-        change = Change(visit, visit.changing())
+        change = Change(visit, _changing_of(visit))
         if kind.is_engagement:
             visit.last_activity = max(visit.last_activity, at)
         else:
@@ -196,7 +178,8 @@ class MemorySessions:
         if change.before is None:
             self._visits.pop(change.visit.key, None)
         else:
-            change.visit.restore(change.before)
+            for name, value in zip(_CHANGING, change.before, strict=True):
+                setattr(change.visit, name, value)
 
     def adopt(self, visits: Iterable[Visit]) -> None:
         """Take visits over from a former process; a later one of the same visitor replaces an earlier one."""
