@@ -67,6 +67,7 @@ class Intake:
         self.writer = Writer(self.spool, parts.open_store)
         self.loader = ThreadPoolExecutor(max_workers=2, thread_name_prefix="intake-upkeep")
         self.sites = SiteDirectory(parts.load_site)
+        self._left_by_former_process = 0
         self._change_mark = 0
         self._run = secrets.token_hex(8)
         self._flushes = 0
@@ -88,6 +89,7 @@ class Intake:
         self.salts.refresh(now())
         since = unix_seconds() - VISIT_IDLE_SECONDS
         self.sessions.adopt(recovered_visits(open_visits(self._parts.open_store(), since), self.spool.pending_rows()))
+        self._left_by_former_process = self.spool.head
         if self.spool.pending_bytes:
             logger.info("%d bytes of accepted events are being written first", self.spool.pending_bytes)
         self.writer.start()
@@ -134,9 +136,7 @@ class Intake:
 
     def wait_for_accepted(self, site_id: int) -> None:
         """Return once every event of the site accepted before the call is in the store. Raises: StoreTimeout."""
-        position = self.collector.positions.get(site_id)
-        if position is not None:
-            self.writer.wait_until(position)
+        self.writer.wait_until(self.collector.positions.get(site_id, self._left_by_former_process))
 
     def stop(self) -> None:
         """Write what is there, hand the rest to the disk, let go of the spool."""

@@ -110,6 +110,8 @@ def test_events_of_a_killed_process_are_written_at_the_next_start(
     former.post({"n": "engagement", "u": "https://killed.example/c", "d": "killed.example", "sd": 40})
     former.stop()
     later = LivePath(store, tmp_path, sites=former.sites)
+    later.intake.wait_for_accepted(site.ref.id)
+    assert later.intake.spool.pending_bytes == 0
     clock.shift(1_700)
     later.post({"n": "pageview", "u": "https://killed.example/d", "d": "killed.example"})
     [visit] = later.visits(site)
