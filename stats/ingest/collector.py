@@ -13,7 +13,7 @@ from typing import Protocol
 from stats.ingest.agents import describe_agent
 from stats.ingest.counters import BUFFERED, OutcomeCounters
 from stats.ingest.hostnames import root_domain
-from stats.ingest.payload import EventRequest
+from stats.ingest.payload import EventRequest, storable_amount
 from stats.ingest.rows import RETRACTED, WRITTEN, attributes_fragment, event_row, props_fragment, session_row
 from stats.ingest.sessions import Change, EventKind, SessionStore, Visit, new_session_id, visit_key
 from stats.ingest.shields import shield_reason
@@ -285,4 +285,5 @@ class Collector:
         if currency == revenue.currency:
             return (*source, *source)
         converted = self._convert_money(revenue.amount, revenue.currency, currency, on)
-        return (*source, None, "") if converted is None else (*source, str(converted), currency)
+        reported = None if converted is None else storable_amount(converted)
+        return (*source, None, "") if reported is None else (*source, str(reported), currency)

@@ -294,9 +294,16 @@ def _revenue(fields: Mapping[str, Any]) -> Revenue | None:
         exact = Decimal(str(amount).strip())
     except InvalidOperation:
         return None
-    if not exact.is_finite() or abs(exact) >= _MAX_REVENUE:
+    rounded = storable_amount(exact)
+    return None if rounded is None else Revenue(rounded, currency)
+
+
+def storable_amount(amount: Decimal) -> Decimal | None:
+    """Return the amount with three decimals, None for one that the event store's Decimal(18, 3) cannot hold."""
+    if not amount.is_finite() or abs(amount) >= _MAX_REVENUE:
         return None
-    return Revenue(exact.quantize(_THREE_PLACES), currency)
+    rounded = amount.quantize(_THREE_PLACES)
+    return rounded if abs(rounded) < _MAX_REVENUE else None
 
 
 def _visitor(fields: Mapping[str, Any], *keys: str) -> str:

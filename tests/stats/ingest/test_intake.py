@@ -1,4 +1,5 @@
 import asyncio
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -72,4 +73,26 @@ def test_changed_sites_are_noticed_and_a_dead_database_is_not_a_change(live: Liv
 
 def test_wait_for_accepted_of_a_site_without_events_returns_at_once(live: LivePath) -> None:
     live.intake.wait_for_accepted(123_456)
+    live.stop()
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "rate", "expected"),
+    [
+        ("EUR", "999999999999999.9999", "1", [None, None]),
+        ("USD", "999999999999999", "1000", ["999999999999999", None]),
+        ("USD", "1", "0.99999", ["1", "1"]),
+    ],
+    ids=["rounds out of range", "converts out of range", "converts to many decimals"],
+)
+def test_money_that_the_store_cannot_hold_never_blocks_the_writer(
+    live: LivePath, currency: str, amount: str, rate: str, expected: list[str | None]
+) -> None:
+    live.rate = Decimal(rate)
+    site = intake_site("money.example", revenue_goals={"Order": "EUR"})
+    live.add(site)
+    money = {"currency": currency, "amount": amount}
+    live.post({"n": "Order", "u": "https://money.example/", "d": "money.example", "revenue": money})
+    [row] = live.events(site)
+    assert [row["revenue_source_amount"], row["revenue_reporting_amount"]] == expected
     live.stop()
