@@ -4,8 +4,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from email.parser import BytesParser
-from email.policy import HTTP
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -17,6 +15,7 @@ from stats.ingest.pages import parse_page
 from stats.types import Page
 
 MAX_BODY_BYTES = 1_000_000
+MAX_DOMAINS = 100
 MAX_URL_BYTES = 2_000
 MAX_REFERRER_CHARACTERS = 2_000
 MAX_NAME_CHARACTERS = 120
@@ -29,6 +28,8 @@ UNKNOWN_SCROLL_DEPTH = 255
 PATH_PROP_EVENTS = frozenset({"404", "Form: Submission", "WP Form Completions"})
 
 _INTEGER_TEXT = re.compile(r"[+-]?[0-9]{1,18}\Z")
+_BOUNDARY = re.compile(r';\s*boundary=(?:"([^"]+)"|([^\s;"]+))', re.IGNORECASE)
+_PART_NAME = re.compile(r';\s*name=(?:"([^"]*)"|([^\s;"]+))', re.IGNORECASE)
 _MAX_REVENUE = Decimal(10) ** 15
 _THREE_PLACES = Decimal("0.001")
 _UNPARSABLE = "Unable to parse request body as json"
@@ -121,32 +122,32 @@ def _decode(body: bytes, content_type: str) -> dict[str, Any]:
         raise _unparsable() from problem
     if not isinstance(fields, dict):
         raise _unparsable()
-    if b"\x00" in body or b"u0000" in body or b"%00" in body:
-        return {key.replace("\x00", ""): _without_nul(value) for key, value in fields.items()}
-    return fields
+    return _without_nul(fields) if b"\x00" in body or b"u0000" in body or b"%00" in body else fields
 
 
 def _multipart(body: bytes, content_type: str) -> dict[str, str]:
-    message = BytesParser(policy=HTTP).parsebytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body)
-    if not message.is_multipart():
+    """Return the named parts of a form. Raises: ValueError for a body without parts and for text that is no UTF-8."""
+    boundary = _BOUNDARY.search(content_type)
+    if boundary is None:
+        raise ValueError("no boundary")
+    _, *parts = (b"\r\n" + body).split(b"\r\n--" + (boundary[1] or boundary[2]).encode("latin-1"))
+    if not parts:
         raise ValueError("no parts")
     fields: dict[str, str] = {}
-    for part in message.iter_parts():
-        name = part.get_param("name", header="content-disposition")
-        content = part.get_payload(decode=True)
-        if isinstance(name, str) and isinstance(content, bytes):
-            fields[name] = content.decode()
+    for part in parts:
+        head, _, content = part.partition(b"\r\n\r\n")
+        name = _PART_NAME.search(head.decode())
+        if name is not None:
+            fields[name[1] or name[2] or ""] = content.decode()
     return fields
 
 
-def _without_nul(value: Any) -> Any:
-    if type(value) is str:
-        return value.replace("\x00", "")
-    if type(value) is dict:
-        return {key.replace("\x00", ""): _without_nul(inner) for key, inner in value.items()}
-    if type(value) is list:
-        return [_without_nul(inner) for inner in value]
-    return value
+def _without_nul(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Take NUL out of an object's keys and texts; what is nested in it is left as it is."""
+    return {
+        key.replace("\x00", ""): value.replace("\x00", "") if type(value) is str else value
+        for key, value in fields.items()
+    }
 
 
 def _first(fields: Mapping[str, Any], *keys: str) -> Any:
@@ -198,7 +199,10 @@ def _domains(fields: Mapping[str, Any], page: Page | None, errors: dict[str, lis
         return ()
     if "," not in text:
         return (text.removeprefix("www."),)
-    return tuple(dict.fromkeys(part.strip().removeprefix("www.") for part in text.split(",")))
+    domains = tuple(dict.fromkeys(part.strip().removeprefix("www.") for part in text.split(",")))
+    if len(domains) > MAX_DOMAINS:  # each may be a question to the relational store
+        errors["domain"] = [f"should be at most {MAX_DOMAINS} domains"]
+    return domains
 
 
 def _name(fields: Mapping[str, Any], errors: dict[str, list[str]]) -> str:
@@ -236,13 +240,13 @@ def _engagement(fields: Mapping[str, Any], errors: dict[str, list[str]]) -> tupl
 
 
 def _object(value: Any) -> dict[str, Any] | None:
-    """Return an object given as such or as JSON text, else None."""
+    """Return an object given as such or as JSON text, without NUL, else None."""
     if type(value) is str:
         try:
             value = orjson.loads(value)
         except orjson.JSONDecodeError:
             return None
-    return value if type(value) is dict else None
+    return _without_nul(value) if type(value) is dict else None
 
 
 def _text_of(value: Any) -> str:
@@ -290,8 +294,11 @@ def _revenue(fields: Mapping[str, Any]) -> Revenue | None:
     currency, amount = given.get("currency"), given.get("amount")
     if type(currency) is not str or not is_currency(currency) or type(amount) not in (int, float, str):
         return None
+    text = str(amount).strip()
+    if not text.isascii() or "_" in text:  # Python's own ways to write a number
+        return None
     try:
-        exact = Decimal(str(amount).strip())
+        exact = Decimal(text)
     except InvalidOperation:
         return None
     rounded = storable_amount(exact)
@@ -300,7 +307,7 @@ def _revenue(fields: Mapping[str, Any]) -> Revenue | None:
 
 def storable_amount(amount: Decimal) -> Decimal | None:
     """Return the amount with three decimals, None for one that the event store's Decimal(18, 3) cannot hold."""
-    if not amount.is_finite() or abs(amount) >= _MAX_REVENUE:
+    if not amount.is_finite() or amount.copy_abs() >= _MAX_REVENUE:
         return None
     rounded = amount.quantize(_THREE_PLACES)
     return rounded if abs(rounded) < _MAX_REVENUE else None
