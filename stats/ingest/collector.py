@@ -114,7 +114,9 @@ class Collector:
         try:
             for domain in request.domains:
                 site = self.sites.lookup(domain, at)
-                if site is None or site is UNLOADED:
+                if site is UNLOADED:
+                    site = self.sites.last_known(domain)
+                if site is None:
                     self._drop(outcome, 0, at, DropReason.NOT_FOUND, request)
                 elif site.ref.id not in seen:
                     seen.add(site.ref.id)

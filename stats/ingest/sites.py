@@ -4,6 +4,7 @@ A look-up never waits: what is not known yet is reported as such, and the caller
 """
 
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -45,10 +46,13 @@ class SiteDirectory:
         """`load` asks the relational store; it raises StoreUnavailable when that does not answer."""
         self._load = load
         self._entries: dict[str, _Entry] = {}
+        self._keeping = threading.Lock()
         self._generation = 0
 
     def lookup(self, domain: str, now: int) -> IntakeSite | None | Unloaded:
         """Return the site, None when there is none, or UNLOADED when `load` must be called first."""
+        if not 0 < len(domain) <= MAX_DOMAIN_CHARACTERS:
+            return None
         entry = self._entries.get(domain)
         if entry is None or entry.generation != self._generation:
             return UNLOADED
@@ -57,12 +61,18 @@ class SiteDirectory:
             return UNLOADED
         return entry.site
 
+    def last_known(self, domain: str) -> IntakeSite | None:
+        """Return what was loaded last, however old: what a request relies on that has just had it loaded.
+
+        Between its load and its use the entry may turn out of date, when another request loads it at a later second or
+        when some site changes.
+        """
+        entry = self._entries.get(domain)
+        return None if entry is None else entry.site
+
     def load(self, domain: str, now: int) -> None:
         """Ask the relational store; may be called from another thread. Raises: StoreUnavailable for a new domain."""
         generation, former = self._generation, self._entries.get(domain)
-        if not 0 < len(domain) <= MAX_DOMAIN_CHARACTERS:
-            self._keep(domain, _Entry(None, now, generation))
-            return
         try:
             self._keep(domain, _Entry(self._load(domain), now, generation))
         except StoreUnavailable:
@@ -76,6 +86,7 @@ class SiteDirectory:
         self._generation += 1
 
     def _keep(self, domain: str, entry: _Entry) -> None:
-        if len(self._entries) >= MOST_ENTRIES:
-            self._entries = {name: known for name, known in self._entries.items() if known.site is not None}
-        self._entries[domain] = entry
+        with self._keeping:
+            if len(self._entries) >= MOST_ENTRIES:
+                self._entries = {name: known for name, known in self._entries.items() if known.site is not None}
+            self._entries[domain] = entry

@@ -98,6 +98,31 @@ def test_unknown_domain_while_the_relational_store_is_down_is_503(
     assert (answer.status, "retry-after" in answer.headers) == (503, True)
 
 
+@pytest.mark.parametrize("meanwhile", ["a site changes", "a later request loads it too"])
+def test_site_whose_entry_turns_out_of_date_while_it_is_loaded_takes_the_event(
+    live: LivePath, shop: IntakeSite, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    sites = live.intake.sites
+    load = sites.load
+
+    def load_late(domain: str, now: int) -> None:
+        load(domain, now)
+        if meanwhile == "a site changes":
+            sites.expire()
+        else:
+            load(domain, now + 1)
+
+    monkeypatch.setattr(sites, "load", load_late)
+    assert "x-dropped-reasons" not in live.post(PAGE).headers
+    assert len(live.events(shop)) == 1
+
+
+def test_impossible_domains_are_not_remembered(live: LivePath) -> None:
+    answer = live.post({**PAGE, "d": "x" * 900_000})
+    assert answer.headers["x-dropped-reasons"] == "not_found"
+    assert live.intake.sites._entries == {}
+
+
 def test_events_of_a_killed_process_are_written_at_the_next_start(
     clock: time_machine.Traveller, store: EventStore, tmp_path: Path
 ) -> None:

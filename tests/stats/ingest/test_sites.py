@@ -70,9 +70,16 @@ def test_known_site_stays_while_the_store_is_down(shop: IntakeSite) -> None:
 def test_impossible_domain_never_reaches_the_store(domain: str) -> None:
     store = RelationalStore()
     directory = SiteDirectory(store.load)
-    directory.load(domain, 0)
     assert directory.lookup(domain, 0) is None
     assert store.asked == []
+
+
+def test_site_that_another_request_loads_at_a_later_second_is_still_known(shop: IntakeSite) -> None:
+    directory = SiteDirectory(RelationalStore(shop).load)
+    assert directory.last_known("shop.example") is None
+    directory.load("shop.example", 11)
+    assert directory.lookup("shop.example", 10) is UNLOADED
+    assert directory.last_known("shop.example") is shop
 
 
 def test_flood_of_unknown_domains_keeps_known_sites_and_bounded_memory(
