@@ -31,6 +31,11 @@ _ESCAPED_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 _NUMBER_PREFIX = b'{"%s":%%d,' % LINE_NUMBER_FIELD.encode()
 _ROW_NUMBER = re.compile(r"at row (\d+)")
 _OPEN_BRACE = ord("{")
+# The database reads an amount without a digit, such as "" or -, as 0.
+_ODD_AMOUNT = re.compile(
+    rb'"revenue_amount"\s*:\s*(?!null|[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*[,}]'
+    rb'|"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")'
+)
 
 Rate = Callable[[str, str, date], Decimal | None]
 
@@ -141,38 +146,32 @@ def import_lines(
             if key is not None:
                 digest = f"key {key()}"
             with _turnstile.database:
-                known = ImportJournal(store).find(target.site_id, digest)
-                if known is None:
-                    record = _prepare(tables, target, lines, digest)
+                journal = ImportJournal(store)
+                if (known := journal.find(target.site_id, digest)) is not None:
+                    return _repeated(store, *known)
+                visits, imported = _find_visits(tables, target, lines)
+                record = ImportRecord(target.site_id, digest, tables.name, target.timezone, lines, imported, visits)
+                journal.begin(record)
+                complete_import(store, record)
         finally:
             if record is None:
                 tables.drop()
-        with _turnstile.database:
-            return _write(store, record, known)
+    return ImportSummary(record.imported, record.dropped, record.visits)
 
 
-def _write(store: EventStore, new: ImportRecord | None, known: tuple[ImportRecord, bool] | None) -> ImportSummary:
-    """Write a prepared import, or the rest of a known one whose writing failed half-way."""
-    if known is not None:
-        record, is_written = known
-        if not is_written:
-            complete_import(store, record)
-        return ImportSummary(record.imported, record.dropped, record.visits, is_repeat=True)
-    if new is None:
-        raise StoreUnavailable("the import was not prepared")
-    complete_import(store, new)
-    return ImportSummary(new.imported, new.dropped, new.visits)
+def _repeated(store: EventStore, record: ImportRecord, is_written: bool) -> ImportSummary:
+    """Say what a body came to that was imported before; write the rest first where its writing failed half-way."""
+    if not is_written:
+        complete_import(store, record)
+    return ImportSummary(record.imported, record.dropped, record.visits, is_repeat=True)
 
 
-def _prepare(tables: ImportTables, target: BulkTarget, lines: int, digest: str) -> ImportRecord:
-    """Find the visits of the staged lines and note that their writing begins."""
+def _find_visits(tables: ImportTables, target: BulkTarget, lines: int) -> tuple[int, int]:
+    """Map the values of the staged lines and find their visits; return (visits, lines in them)."""
     _map_values(tables, target, lines)
     for slices in slices_for(lines):
         build_visits(tables, slices)
-    visits, imported = count_visits(tables)
-    record = ImportRecord(target.site_id, digest, tables.name, target.timezone, lines, imported, visits)
-    ImportJournal(tables.store).begin(record)
-    return record
+    return count_visits(tables)
 
 
 def _map_values(tables: ImportTables, target: BulkTarget, lines: int) -> None:
@@ -246,6 +245,8 @@ def _checked(tables: ImportTables, chunk: _Chunk) -> bytes:
     if any(line and line[0] != _OPEN_BRACE for line in chunk.lines):
         _refuse(tables, chunk)
     text = chunk.numbered()
+    if _ODD_AMOUNT.search(text) and any(explain_shape(line) for line in chunk.lines if _ODD_AMOUNT.search(line)):
+        _refuse(tables, chunk)
     if not text.isascii():
         try:
             text.decode()

@@ -9,6 +9,7 @@ from stats.store.import_tables import FIELDS, LINE_NUMBER_FIELD, Rule
 
 _AMOUNT_LIMIT = Decimal(10) ** 15
 _SHOWN_CHARACTERS = 80
+_LONGEST_WHOLE_NUMBER = 40
 
 
 class _NotOneObjectError(ValueError):
@@ -18,7 +19,7 @@ class _NotOneObjectError(ValueError):
 def explain_shape(line: bytes) -> str | None:
     """Return why a line is not an object of known fields with values of the right types; None when it is one."""
     try:
-        event = json.loads(line.decode(), object_pairs_hook=_once, parse_constant=_refuse_constant)
+        event = _parsed(line, object_pairs_hook=_once, parse_constant=_refuse_constant)
     except UnicodeDecodeError:
         return "is not valid UTF-8"
     except json.JSONDecodeError as problem:
@@ -33,19 +34,49 @@ def explain_shape(line: bytes) -> str | None:
 
 
 def explain_value(line: bytes, rule: Rule) -> str:
-    """Return the sentence of a broken rule with the value that the line has."""
-    value = json.loads(line).get(rule.field)
+    """Return the sentence of a broken rule with the value that the line has.
+
+    The value is left out where the database read what is not quite JSON, such as `.5`.
+    """
+    try:
+        value = _parsed(line).get(rule.field)
+    except ValueError:
+        value = None
     if value is None:
         return f"{rule.field} {rule.sentence}"
-    shown = json.dumps(value, ensure_ascii=False)
-    return f"{rule.field} {rule.sentence}; it is {shown[:_SHOWN_CHARACTERS]}{'…' * (len(shown) > _SHOWN_CHARACTERS)}"
+    return f"{rule.field} {rule.sentence}; it is {_shown(json.dumps(value, ensure_ascii=False))}"
+
+
+def _parsed(
+    line: bytes,
+    object_pairs_hook: Callable[[list[tuple[str, Any]]], Any] | None = None,
+    parse_constant: Callable[[str], Any] | None = None,
+) -> Any:
+    """Decode a line as leniently as the database does: control characters in text, numbers of any length."""
+    return json.loads(
+        line.decode(),
+        strict=False,
+        parse_int=_whole_number,
+        object_pairs_hook=object_pairs_hook,
+        parse_constant=parse_constant,
+    )
+
+
+def _whole_number(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _LONGEST_WHOLE_NUMBER else float(digits)
+
+
+def _shown(text: str) -> str:
+    """Return the beginning of a client's text, fit for an answer in UTF-8."""
+    beginning = text[:_SHOWN_CHARACTERS].encode(errors="backslashreplace").decode()
+    return beginning + "…" * (len(text) > _SHOWN_CHARACTERS)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
         names = [name for name, _ in pairs]
-        raise _NotOneObjectError(f"{next(name for name in names if names.count(name) > 1)} is given twice")
+        raise _NotOneObjectError(f"{_shown(next(name for name in names if names.count(name) > 1))} is given twice")
     return members
 
 
@@ -58,7 +89,7 @@ def _explain_members(event: Mapping[str, Any]) -> str | None:
         return "timestamp is required"
     for name, value in event.items():
         if name not in FIELDS or name == LINE_NUMBER_FIELD:
-            return f"{name[:_SHOWN_CHARACTERS]} is not a field of an event"
+            return f"{_shown(name)} is not a field of an event"
         if value is not None and (problem := _CHECKS.get(name, _explain_text)(value)):
             return f"{name} {problem}"
     return None

@@ -58,10 +58,12 @@ FIELDS: tuple[str, ...] = (
 )
 
 _TIMESTAMP = (
-    "^(19[7-9][0-9]|20[0-9][0-9])-[01][0-9]-[0-3][0-9]"
+    "^(19[7-9][0-9]|20[0-9][0-9])-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
     "([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?(Z|[+-](0[0-9]|1[0-4]):?[0-5][0-9])?)?$"
 )
 _EARLIEST = "1990-01-01"
+# One character that Python's str.isspace denies, as live intake tells what is blank.
+_NOT_SPACE = r"[^\\s\\x{0B}\\x{1C}-\\x{1F}\\x{85}\\p{Z}]"
 _REGION = "^([A-Z]{2}-[A-Z0-9]{1,4})?$"
 _CURRENCIES = ", ".join(f"'{currency.code}'" for currency in Currency)
 _VISITOR_TEXT = "match(visitor_id, '^v_[0-9a-fA-F]{16}$')"
@@ -88,7 +90,7 @@ RULES: tuple[Rule, ...] = (
         " OR at_ms > (toUnixTimestamp(now()) + 86400) * 1000",
         f"must lie between {_EARLIEST} and one day from now",
     ),
-    Rule("name", "NOT match(name, '[^[:space:]]')", "must not be blank"),
+    Rule("name", f"NOT match(name, '{_NOT_SPACE}')", "must not be blank"),
     Rule("name", "lengthUTF8(name) > 120", "must have at most 120 characters"),
     *(Rule(field, f"length({field}) > 2000", "must have at most 2000 bytes") for field in _TEXT_FIELDS),
     Rule(
@@ -114,6 +116,11 @@ RULES: tuple[Rule, ...] = (
         "revenue_currency", "revenue_currency = '' AND isNotNull(revenue_amount)", "must be given with revenue_amount"
     ),
     Rule("revenue_amount", "revenue_currency != '' AND isNull(revenue_amount)", "must be given with revenue_currency"),
+    Rule(
+        "revenue_amount",
+        "abs(roundBankers(revenue_amount, 3)) >= 1000000000000000",
+        "must have fewer than 16 digits before the decimal point",
+    ),
     Rule("scroll_depth", _whole_number("scroll_depth", 100), "must be a whole number from 0 to 100"),
     Rule(
         "engagement_time",
@@ -164,7 +171,7 @@ CREATE TABLE <name>_lines
     subdivision2_code String,
     city_geoname_id Nullable(Float64),
     revenue_currency String,
-    revenue_amount Nullable(Decimal(18, 3)),
+    revenue_amount Nullable(Decimal(38, 9)),
     scroll_depth Nullable(Float64),
     engagement_time Nullable(Float64),
     interactive Bool DEFAULT true,
@@ -182,7 +189,7 @@ CREATE TABLE <name>_lines
     money_key UInt64 DEFAULT if(revenue_currency = '' OR name = 'pageview', 0,
         sipHash64(name, revenue_currency, intDiv(at_ms, 86400000))),
     props_by_key Array(Tuple(String, String)) DEFAULT arraySort(pair -> pair.1, arrayFilter(
-        pair -> match(pair.1, '[^[:space:]]') AND match(pair.2, '[^[:space:]]'),
+        pair -> match(pair.1, '{_NOT_SPACE}') AND match(pair.2, '{_NOT_SPACE}'),
         arrayZip(mapKeys(props), mapValues(props)))),
     problem UInt8 DEFAULT multiIf({_PROBLEM}, 0)
 )

@@ -37,8 +37,9 @@ _ATTRIBUTES: Mapping[str, str] = {
 _OWN_TIME = "toDateTime(intDiv(own.at_ms, 1000), 'UTC')"
 _HOSTNAME = "if(hostname = '', '(none)', hostname)"
 _PATHNAME = "if(pathname = '', '/', pathname)"
+_AMOUNT = "roundBankers(own.revenue_amount, 3)"
 _CONVERTED = (
-    "accurateCastOrNull(round(toDecimal256(own.revenue_amount, 3) * toDecimal256(rate.rate, 18), 3), 'Decimal(18, 3)')"
+    f"accurateCastOrNull(roundBankers(toDecimal256({_AMOUNT}, 3) * toDecimal256(rate.rate, 18), 3), 'Decimal(18, 3)')"
 )
 
 _EVENT: Mapping[str, str] = {
@@ -52,7 +53,7 @@ _EVENT: Mapping[str, str] = {
     "pathname": "if(own.pathname = '', '/', own.pathname)",
     "prop_keys": "own.props_by_key.1",
     "prop_values": "own.props_by_key.2",
-    "revenue_source_amount": "own.revenue_amount",
+    "revenue_source_amount": f"CAST({_AMOUNT}, 'Nullable(Decimal(18, 3))')",
     "revenue_source_currency": "own.revenue_currency",
     "revenue_reporting_amount": f"if(rate.currency = '', NULL, {_CONVERTED})",
     "revenue_reporting_currency": "rate.currency",

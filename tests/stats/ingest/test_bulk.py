@@ -305,6 +305,14 @@ def test_revenue_is_reported_in_the_goals_currency(store: EventStore) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("sent", "kept"), [("1.2355", "1.236"), (1.2345, "1.234"), (-0.0006, "-0.001"), ("1e2", "100")]
+)
+def test_amounts_are_rounded_like_live_ones(site: Importer, sent: str | float, kept: str) -> None:
+    site.run(line(0, name="Order", revenue_currency="EUR", revenue_amount=sent))
+    assert site.events("revenue_source_amount") == [{"revenue_source_amount": kept}]
+
+
 def test_nul_characters_are_removed_and_other_text_is_kept(site: Importer) -> None:
     text = orjson.dumps(line(0, pathname="/a\0b", source="😀 \\u0000 'x'", props={"k": "\0", "ü": "\tä"}))
     site.run_body(text)
@@ -334,6 +342,14 @@ BAD_LINES: dict[str, tuple[bytes | dict[str, Any], str]] = {
     "garbage after": (body_of(line(0)).strip() + b" x", "one JSON object"),
     "invalid UTF-8": (b'{"timestamp":"2026-01-01","source":"\xff"}', "UTF-8"),
     "deep": (b'{"timestamp":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested"),
+    "timestamp with a control character": (b'{"timestamp":"bad\x01"}', "timestamp"),
+    "timestamp with a raw NUL": (b'{"timestamp":"bad\x00"}', "timestamp"),
+    "not a JSON number": (b'{"timestamp":"2026-01-01","scroll_depth":inf}', "scroll_depth"),
+    "number of 5,000 digits": (b'{"timestamp":"2026-01-01","scroll_depth":%s}' % (b"9" * 5000), "scroll_depth"),
+    "text of 5,000 digits": (b'{"timestamp":"2026-01-01","name":%s}' % (b"9" * 5000), "name"),
+    "surrogate as key": (b'{"timestamp":"2026-01-01","\\ud800":1}', "field"),
+    "surrogate as key, twice": (b'{"timestamp":"2026-01-01","\\ud800":1,"\\ud800":1}', "twice"),
+    "surrogate in a bad value": (b'{"timestamp":"2026-01-01","country_code":"\\udc00"}', "country_code"),
     "lone surrogate": (b'{"timestamp":"2026-01-01","source":"\\ud800"}', "source"),
     "repeated key": (b'{"timestamp":"2026-01-01","name":"a","name":"b"}', "name"),
     "unknown key": (line(0, path="/x"), "path"),
@@ -344,11 +360,14 @@ BAD_LINES: dict[str, tuple[bytes | dict[str, Any], str]] = {
     "timestamp number": (line(0, timestamp=1), "timestamp"),
     "timestamp word": (line(0, timestamp="yesterday"), "timestamp"),
     "no such day": (line(0, timestamp="2026-02-30T00:00:00Z"), "timestamp"),
+    "month 0": (line(0, timestamp="2026-00-10T00:00:00Z"), "timestamp"),
+    "day 0": (line(0, timestamp="2026-01-00"), "timestamp"),
     "no such hour": (line(0, timestamp="2026-02-03T24:10:00Z"), "timestamp"),
     "no such zone": (line(0, timestamp="2026-02-03T10:00:00+99:00"), "timestamp"),
     "too early": (line(0, timestamp="1971-01-01T00:00:00Z"), "timestamp"),
     "in the future": (line(0, timestamp="2099-01-01T00:00:00Z"), "timestamp"),
     "blank name": (line(0, name=" "), "name"),
+    "name of a no-break space": (line(0, name="\u00a0"), "name"),
     "long name": (line(0, name="é" * 121), "name"),
     "name number": (line(0, name=404), "name"),
     "pathname list": (line(0, pathname=["/"]), "pathname"),
@@ -368,6 +387,10 @@ BAD_LINES: dict[str, tuple[bytes | dict[str, Any], str]] = {
     "currency alone": (line(0, revenue_currency="EUR"), "revenue_amount"),
     "amount text": (line(0, revenue_currency="EUR", revenue_amount="1,5"), "revenue_amount"),
     "amount huge": (line(0, revenue_currency="EUR", revenue_amount=10**18), "revenue_amount"),
+    "amount rounds too far": (line(0, revenue_currency="EUR", revenue_amount="999999999999999.9999"), "revenue_amount"),
+    "amount blank": (line(0, revenue_currency="EUR", revenue_amount=""), "revenue_amount"),
+    "amount of a sign": (line(0, revenue_currency="EUR", revenue_amount="-"), "revenue_amount"),
+    "amount of a sign alone": (b'{"timestamp":"2026-01-01","revenue_currency":"EUR","revenue_amount":-}', "JSON"),
     "amount flag": (line(0, revenue_currency="EUR", revenue_amount=True), "revenue_amount"),
     "depth over 100": (ping(0, scroll_depth=101), "scroll_depth"),
     "depth fraction": (ping(0, scroll_depth=1.5), "scroll_depth"),
@@ -387,6 +410,7 @@ def test_bad_line_is_named_and_nothing_is_kept(site: Importer, bad: bytes | dict
     assert caught.value.line == 3
     assert word in caught.value.message
     assert "Exception" not in caught.value.message
+    assert caught.value.message.encode()
     assert site.events() == site.visits() == []
 
 
@@ -432,6 +456,38 @@ def test_body_sent_again_counts_once(site: Importer) -> None:
     assert (first.is_repeat, again.is_repeat) == (False, True)
     assert (again.imported, again.visits) == (2, 1)
     assert len(site.events()) == 2
+
+
+def test_body_sent_twice_at_once_counts_once(site: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whenever the first sending lets go of the database, the second one runs to its end before the first goes on."""
+    outcomes: list[ImportSummary] = []
+
+    def send() -> None:
+        outcomes.append(site.run(line(0), line(5)))
+
+    first, second = threading.Thread(target=send), threading.Thread(target=send)
+    database = threading.Lock()
+    real = import_writes.ImportJournal.begin
+
+    class HandsOver:
+        def __enter__(self) -> None:
+            database.acquire()
+
+        def __exit__(self, *reason: object) -> None:
+            database.release()
+            if second.ident is not None and threading.current_thread() is first:
+                second.join()
+
+    def begin(self: import_writes.ImportJournal, record: import_writes.ImportRecord) -> None:
+        real(self, record)
+        second.start()
+
+    monkeypatch.setattr(import_writes.ImportJournal, "begin", begin)
+    monkeypatch.setattr(bulk._turnstile, "database", HandsOver())
+    first.start()
+    first.join()
+    assert sorted(outcome.is_repeat for outcome in outcomes) == [False, True]
+    assert (len(site.events()), len(site.visits())) == (2, 1)
 
 
 def test_same_body_on_another_site_counts_there(site: Importer, store: EventStore) -> None:
