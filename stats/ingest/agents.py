@@ -66,13 +66,16 @@ def _apps() -> ua_parser_rs.UserAgentExtractor:
     return ua_parser_rs.UserAgentExtractor((pattern, "app", None, None, None, None) for pattern in names.APP_TOKENS)
 
 
-@lru_cache(maxsize=10_000)
 def describe_agent(user_agent: str) -> Agent:
     """Return what a user agent says of itself; of a bot only that it is one, of unknown or empty text nothing.
 
     Only the first 1,000 characters count. Never raises. Source: event contract 2.7.
     """
-    text = user_agent[:_TEXT_USED].strip()
+    return _describe(user_agent[:_TEXT_USED].strip())
+
+
+@lru_cache(maxsize=10_000)
+def _describe(text: str) -> Agent:
     if not text:
         return Agent()
     if not text.isascii():

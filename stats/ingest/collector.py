@@ -104,8 +104,7 @@ class Collector:
         """
         outcome = Outcome()
         if request.referrer and is_spam_referrer(request.referrer):
-            outcome.dropped = [DropReason.SPAM_REFERRER] * len(request.domains)
-            self._counters.add(0, at, "dropped_spam_referrer", request.tracker_version)
+            self._drop_spam(outcome, request, at)
             return outcome
         agent = describe_agent(client.user_agent)
         taken: list[_Taken] = []
@@ -145,6 +144,11 @@ class Collector:
     def _drop(self, outcome: Outcome, site_id: int, at: int, reason: DropReason, request: EventRequest) -> None:
         outcome.dropped.append(reason)
         self._counters.add(site_id, at, f"dropped_{reason}", request.tracker_version)
+
+    def _drop_spam(self, outcome: Outcome, request: EventRequest, at: int) -> None:
+        for domain in request.domains:
+            site = self.sites.last_known(domain)
+            self._drop(outcome, 0 if site is None else site.ref.id, at, DropReason.SPAM_REFERRER, request)
 
     # ---- drop or accept ----------------------------------------------------------------------------------------------
 
@@ -208,6 +212,7 @@ class Collector:
             pathname=page.pathname,
         )
         props = props_fragment(request.prop_keys, request.prop_values)
+        money = self._money(site, request, day.on)
         if visit is None:
             if kind.is_engagement:
                 return DropReason.NO_SESSION_FOR_ENGAGEMENT
@@ -240,7 +245,7 @@ class Collector:
             page.hostname,
             page.pathname,
             props,
-            self._money(site, request, day.on),
+            money,
             request.scroll_depth,
             request.engagement_time,
         )

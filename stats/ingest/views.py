@@ -101,10 +101,11 @@ class EventEndpoint:
     def _client(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Client:
         peer = scope.get("client")
         peer_address = peer[0] if peer else ""
+        trusted = self._proxies.trusts(peer_address)
         return Client(
-            address=client_address(headers, peer_address, self._proxies.trusts(peer_address)),
+            address=client_address(headers, peer_address, trusted),
             user_agent=headers.get(b"user-agent", b"").decode("utf-8", "replace"),
-            address_verdict=headers.get(b"x-plausible-ip-type", b"").decode("latin-1"),
+            address_verdict=headers.get(b"x-plausible-ip-type", b"").decode("latin-1") if trusted else "",
         )
 
     async def _authorised(self, client: Client, header: bytes, request: EventRequest) -> Client:
@@ -147,8 +148,8 @@ async def _body(receive: Receive) -> bytes:
     chunks, size = [body], len(body)
     while message.get("more_body", False):
         message = await receive()
-        if message["type"] == "http.disconnect":
-            break
+        if message["type"] == "http.disconnect":  # half of a form looks like a whole one
+            raise InvalidPayload({"request": ["Unable to parse request body as json"]})
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > MAX_BODY_BYTES:

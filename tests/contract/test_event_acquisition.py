@@ -42,6 +42,10 @@ def test_case_29_spam_drops_every_domain(live: LivePath, shop: IntakeSite) -> No
     assert (answer.status, answer.headers["x-plausible-dropped"]) == (202, "2")
     assert answer.headers["x-dropped-reasons"] == "spam_referrer,spam_referrer"
     assert live.events(shop) == []
+    assert [(count.site_id, count.outcome, count.events) for count in live.intake.counters.take()] == [
+        (0, "dropped_spam_referrer", 1),
+        (shop.ref.id, "dropped_spam_referrer", 1),
+    ]
 
 
 @pytest.mark.parametrize("referrer", [None, 7, ["x"], {"a": 1}, "", "x" * 100_000, "http://", "::::"])

@@ -1,11 +1,12 @@
 """Worked cases 1 to 16 of the event contract: request, answer, URL."""
 
+import asyncio
 from typing import Any
 
 import pytest
 import time_machine
 
-from stats.types import IntakeSite
+from stats.types import IntakeSite, Place, Shields
 from tests.live_path import LivePath, intake_site
 
 TEA = {"n": "pageview", "u": "https://www.shop.example/Tea/?x=1#top", "d": "shop.example"}
@@ -190,6 +191,37 @@ def test_untrusted_proxy_is_not_believed(live: LivePath, shop: IntakeSite) -> No
     live.restart()
     answer = live.post(pageview(), {"X-Forwarded-For": "198.51.100.7", "X-Debug-Request": "true"})
     assert answer.body.decode() == "192.0.2.200"
+
+
+def test_edge_verdict_of_a_stranger_is_not_believed(live: LivePath) -> None:
+    shielded = intake_site("shielded.example", shields=Shields(countries=frozenset({"DE"})))
+    live.places.place = Place(country_code="DE")
+    live.trusted_proxies = ("10.0.0.0/8",)
+    live.restart()
+    live.add(shielded)
+    answer = live.post(pageview(d="shielded.example"), {"X-Plausible-IP-Type": "anonymous_vpn_ip"})
+    assert answer.headers["x-dropped-reasons"] == "site_country_blocklist"
+
+
+def test_form_that_its_client_broke_off_is_not_an_event(live: LivePath, shop: IntakeSite) -> None:
+    half = b"n=pageview&d=shop.example&u=https%3A%2F%2Fshop.example%2Fhal"
+    messages: list[dict[str, Any]] = [
+        {"type": "http.request", "body": half, "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    answers: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        answers.append(message)
+
+    headers = [(b"content-type", b"application/x-www-form-urlencoded")]
+    scope = {"method": "POST", "query_string": b"", "headers": headers, "client": ("192.0.2.200", 4711)}
+    asyncio.run(live.endpoint(scope, receive, send))
+    assert answers[0]["status"] == 400
+    assert live.events(shop) == []
 
 
 def test_case_13_rate_limit(live: LivePath, clock: time_machine.Traveller) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stats.ingest import agents
 from stats.ingest.agents import describe_agent, warm
 from stats.types import Agent
 
@@ -226,3 +227,10 @@ def test_random_text_is_quick() -> None:
         describe_agent(text)
 
     assert (time.perf_counter() - started) / 20 < 0.05
+
+
+def test_what_is_remembered_of_a_user_agent_is_short() -> None:
+    before = agents._describe.cache_info().misses
+    for length in range(2_000, 2_010):
+        describe_agent("Remembered/1.0 " + "x" * length)
+    assert agents._describe.cache_info().misses <= before + 1
