@@ -18,6 +18,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from accounts.models import Site
+from analytics_project.errors import StoreUnavailable
+from stats.store.client import EventStore
 from tests.e2e.server import REPOSITORY, START_SECONDS, ServerProcess
 
 KEY = re.compile(r"ff_[\w-]{61}")
@@ -189,3 +192,29 @@ def test_number_that_is_no_port_is_refused(port: int) -> None:
 def test_host_that_is_none_is_refused() -> None:
     with pytest.raises(CommandError, match=r"cannot listen on 192\.0\.2\.1"):
         call_command("quickstart", host="192.0.2.1", port=8000)
+
+
+@pytest.mark.django_db
+def test_run_after_one_that_ended_while_writing_finishes_its_traffic(
+    store: EventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first run ends between the sample's events and its visits, as a kill would end it."""
+    real = EventStore.execute
+
+    def cut(self: EventStore, sql: str, parameters: Any = None, *, tag: str, **rest: Any) -> None:
+        if tag == "import sessions":
+            raise StoreUnavailable("cut")
+        real(self, sql, parameters, tag=tag, **rest)
+
+    with monkeypatch.context() as cutting:
+        cutting.setattr(EventStore, "execute", cut)
+        with pytest.raises(CommandError, match="cut"):
+            call_command("quickstart", no_serve=True)
+    call_command("quickstart", no_serve=True)
+    rows = store.read_rows(
+        "SELECT uniqExact(session_id) AS visits, (SELECT sum(sign) FROM sessions WHERE site_id = {id:UInt32}) AS states "
+        "FROM events WHERE site_id = {id:UInt32}",
+        {"id": Site.objects.get(domain="sample.localhost").pk},
+        tag="test",
+    )
+    assert rows[0]["visits"] == rows[0]["states"] > 5_000

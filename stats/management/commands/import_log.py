@@ -33,6 +33,7 @@ STANDARD_INPUT = "-"
 GZIP_MAGIC = b"\x1f\x8b"
 MAX_LINE_BYTES = 1_000_000
 LINES_PER_STEP = 2000
+LINES_THAT_TELL_A_PACE = 1000
 DAY_SECONDS = 86_400
 
 _REASON_TEXTS = {
@@ -211,10 +212,23 @@ def _table(summary: dict[str, Any]) -> str:
     rows.append(("lines in all", summary["lines"]))
     width = max(len(text) for text, _ in rows)
     table = [f"  {text:<{width}}  {count:>12,}" for text, count in rows]
-    visits = f" in {summary['visits']:,} visits" if "visits" in summary else ""
-    done = (
-        "These lines had been imported before; nothing was added."
-        if summary["repeated"]
-        else (f"Imported {summary['imported']:,} pageviews{visits}.")
-    )
-    return "\n".join([*table, "", f"{done} {summary['seconds']} s, {summary['lines_per_second']:,} lines a second."])
+    return "\n".join([*table, "", f"{_outcome(summary)} {_pace(summary)}"])
+
+
+def _outcome(summary: dict[str, Any]) -> str:
+    if summary["repeated"]:
+        return "These lines had been imported before; nothing was added."
+    if not summary["imported"]:
+        return "Nothing was imported."
+    visits = f" in {_counted(summary['visits'], 'visit')}" if "visits" in summary else ""
+    return f"Imported {_counted(summary['imported'], 'pageview')}{visits}."
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'s' * (number != 1)}"
+
+
+def _pace(summary: dict[str, Any]) -> str:
+    """Say how long it took; of fewer lines the start of the command, not their number, makes the time."""
+    pace = f", {summary['lines_per_second']:,} lines a second" if summary["lines"] >= LINES_THAT_TELL_A_PACE else ""
+    return f"{summary['seconds']} s{pace}."

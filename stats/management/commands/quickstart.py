@@ -20,7 +20,7 @@ from accounts.types import Role, Scope
 from analytics_project import clock
 from analytics_project.errors import AppError
 from goals.models import Goal
-from stats.import_services import import_events
+from stats.import_services import import_events, recover_imports
 from stats.query.build import build_query
 from stats.query.run import run_query
 from stats.query.types import InstantPair, QueryParams
@@ -69,6 +69,7 @@ class Command(BaseCommand):
         self._say("Preparing the stores …")
         call_command("migrate", verbosity=0, stdout=self.stdout)
         migrate(event_store())
+        recover_imports(event_store())
         operator, password = _operator()
         site = _site(operator)
         added = self._load(site)

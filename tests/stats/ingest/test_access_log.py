@@ -215,7 +215,16 @@ def test_table_names_every_reason_and_the_total(site: Site, tmp_path: Path) -> N
     call_command("import_log", *write_logs(tmp_path), "--site", site.domain, stdout=output)
     assert "image, style, script or other file" in output.getvalue()
     assert "lines in all" in output.getvalue()
-    assert "Imported 2 pageviews in 1 visits" in output.getvalue()
+    assert "Imported 2 pageviews in 1 visit. " in output.getvalue()
+    assert "lines a second" not in output.getvalue()
+
+
+def test_table_tells_one_pageview_and_none(site: Site, tmp_path: Path) -> None:
+    for text, expected in ((log_line(), "Imported 1 pageview in 1 visit. "), ("", "Nothing was imported. ")):
+        (tmp_path / "log").write_text(text)
+        output = io.StringIO()
+        call_command("import_log", str(tmp_path / "log"), "--site", site.domain, stdout=output)
+        assert expected in output.getvalue()
 
 
 def test_standard_input_is_read(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
