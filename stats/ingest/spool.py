@@ -24,7 +24,7 @@ from analytics_project.errors import StoreUnavailable
 logger = logging.getLogger(__name__)
 
 SEGMENT_BYTES = 32_000_000
-LARGEST_RECORD_BYTES = 1_000_000
+LARGEST_RECORD_BYTES = 2_000_000  # 30 properties of escaped control characters, three times, are 1.3 MB
 _HEADER = struct.Struct("<IIII")
 _MAGIC = 0x464F4F54
 _MARK = struct.Struct("<QQQI")
@@ -61,7 +61,7 @@ class Spool:
         self._segments = _segments(directory)  # replaced, never changed in place: two threads read it
         self._segments_lock = threading.Lock()
         self.head = self._recover()
-        self._fd = self._open_last_segment()
+        self._fd = _open_segment(self._segments[-1][1])
         self._retired: list[int] = []
         self._dirty = False
         self._broken = False
@@ -117,12 +117,19 @@ class Spool:
             raise
 
     def _rotate(self) -> None:
-        """Go on in a new segment; the timer syncs and closes the old one, so that no event waits for the disk."""
-        new = _new_segment(self._directory, self.head)
+        """Go on in a new segment; the timer syncs and closes the old one, so that no event waits for the disk.
+
+        Nothing has changed when the new one cannot be made, for want of a file descriptor, say.
+        """
+        path = _segment_path(self._directory, self.head)
+        fd = _open_segment(path)
         with self._segments_lock:
-            self._segments = [*self._segments, (self.head, new)]
-        self._retired.append(self._fd)
-        self._fd = self._open_last_segment()
+            self._segments = [*self._segments, (self.head, path)]
+        former, self._fd = self._fd, fd
+        if self._sync_ms:
+            self._retired.append(former)
+        else:  # nothing is left to sync, and no timer runs
+            os.close(former)
 
     def _sync_forever(self) -> None:
         while not self._stopping.wait(self._sync_ms / 1000):
@@ -185,7 +192,10 @@ class Spool:
                     yield event, sessions
 
     def _read(self, start: int, end: int, *, whole: bool = True) -> Batch | None:
-        """Return the records of [start, end); unless `whole`, as many as fit, and at least one."""
+        """Return the records of [start, end); unless `whole`, as many as fit, and at least one.
+
+        A power cut may take the end of a segment and leave the next one: what is lost comes back as an empty batch.
+        """
         if end <= start:
             return None
         segment_start, path = self._segment_of(start)
@@ -206,7 +216,10 @@ class Spool:
             checksum = zlib.crc32(event, checksum)
             stop = start + offset + _HEADER.size + len(event) + len(rows)
         if stop == start:
-            raise StoreUnavailable(f"the spool cannot be read at position {start} of {path.name}")
+            if path == self._segments[-1][1]:
+                raise StoreUnavailable(f"the spool cannot be read at position {start} of {path.name}")
+            logger.error("%d bytes of accepted events at position %d of the spool are lost", segment_end - start, start)
+            stop = segment_end
         return Batch(start, stop, tuple(events), tuple(sessions), checksum)
 
     def _segment_of(self, position: int) -> tuple[int, Path]:
@@ -223,8 +236,11 @@ class Spool:
     def _recover(self) -> int:
         """Cut a torn last record off, and return the position at which the next one goes."""
         if not self._segments:
-            self._segments.append((self.done, _new_segment(self._directory, self.done)))
+            self._segments.append((self.done, _segment_path(self._directory, self.done)))
             return self.done
+        if self.done < self._segments[0][0]:
+            logger.error("the spool's mark is lost; what its oldest segment holds may be written a second time")
+            self.done = self.intent = self._segments[0][0]
         start, path = self._segments[-1]
         data = path.read_bytes()
         good = 0
@@ -235,12 +251,9 @@ class Spool:
             os.truncate(path, good)
         head = start + good
         if head < self.done:  # a power cut took bytes that the store already has: never reuse their positions
-            self._segments.append((self.done, _new_segment(self._directory, self.done)))
+            self._segments.append((self.done, _segment_path(self._directory, self.done)))
             return self.done
         return head
-
-    def _open_last_segment(self) -> int:
-        return os.open(self._segments[-1][1], os.O_WRONLY | os.O_APPEND)
 
     def close(self) -> None:
         """Hand everything to the disk and let another process open the spool."""
@@ -273,10 +286,12 @@ class _MarkFile:
         return best[1], best[2]
 
     def write(self, done: int, intent: int) -> None:
-        self._sequence += 1
-        raw = _MARK.pack(self._sequence, done, intent, 0)[:-4]
-        os.pwrite(self._fd, raw + struct.pack("<I", zlib.crc32(raw)), (self._sequence % 2) * _MARK_SLOT_BYTES)
+        """Keep both on disk; a write that fails is repeated in the same slot, the other one stays good."""
+        sequence = self._sequence + 1
+        raw = _MARK.pack(sequence, done, intent, 0)[:-4]
+        os.pwrite(self._fd, raw + struct.pack("<I", zlib.crc32(raw)), (sequence % 2) * _MARK_SLOT_BYTES)
         os.fdatasync(self._fd)
+        self._sequence = sequence
 
     def close(self) -> None:
         os.close(self._fd)
@@ -301,10 +316,12 @@ def _segments(directory: Path) -> list[tuple[int, Path]]:
     return sorted((int(path.stem), path) for path in directory.glob("*.segment"))
 
 
-def _new_segment(directory: Path, position: int) -> Path:
-    path = directory / f"{position:020d}.segment"
-    path.touch(mode=0o600)
-    return path
+def _segment_path(directory: Path, position: int) -> Path:
+    return directory / f"{position:020d}.segment"
+
+
+def _open_segment(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
 
 def _lock(directory: Path) -> int:

@@ -61,6 +61,13 @@ class Writer:
                 self._moved.wait(min(remaining, 1.0))
 
     def _run(self) -> None:
+        try:
+            self._write_until_stopped()
+        finally:
+            if not self._stopping:  # an error that nobody foresaw ends the thread: health must not call it well
+                self.failing_since = monotonic_seconds()
+
+    def _write_until_stopped(self) -> None:
         pause = BATCH_AGE_S
         while True:
             if not self._spool.pending_bytes or self._spool.pending_bytes < BATCH_BYTES or self.failing_since:
@@ -77,18 +84,20 @@ class Writer:
             if batch is None:
                 return True
             self._insert(batch)
+            self._spool.finish(batch)
         except (AppError, OSError) as problem:
             if self.failing_since is None:
                 self.failing_since = monotonic_seconds()
-            logger.warning("a batch stays in the spool, the event store refused it: %s", problem)
+            logger.warning("a batch stays in the spool, the event store or the disk refused it: %s", problem)
             return False
         self.failing_since = None
-        self._spool.finish(batch)
         with self._moved:
             self._moved.notify_all()
         return True
 
     def _insert(self, batch: Batch) -> None:
+        if not batch.event_rows:
+            return
         sink = self._open_sink()
         token = f"spool-{batch.start}-{batch.end}-{batch.checksum:08x}"
         sink.insert_lines("events", EVENT_COLUMNS, b"\n".join(batch.event_rows), token=token)

@@ -202,3 +202,100 @@ def test_sync_per_append_works_without_a_timer(tmp_path: Path) -> None:
     spool.append([record(1)])
     assert drain(spool) == [b'["event 1"]']
     spool.close()
+
+
+def rotated(directory: Path, monkeypatch: pytest.MonkeyPatch, *, sync_ms: int = 1_000) -> Spool:
+    """Return a spool of six records in three segments."""
+    monkeypatch.setattr(spool_module, "SEGMENT_BYTES", 70)
+    spool = open_spool(directory, sync_ms=sync_ms)
+    for number in range(6):
+        spool.append([record(number)])
+    assert len(list(directory.glob("*.segment"))) == 3
+    return spool
+
+
+def test_rotation_without_a_timer_keeps_no_file_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = len(list(Path("/dev/fd").iterdir()))
+    spool = rotated(tmp_path, monkeypatch, sync_ms=0)
+    assert len(list(Path("/dev/fd").iterdir())) == before + 3  # lock, mark, the segment being written
+    assert len(drain(spool)) == 6
+    spool.close()
+
+
+def test_rotation_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = rotated(tmp_path, monkeypatch)
+
+    def no_descriptor(path: Path, flags: int, mode: int = 0o777) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as busy:
+        busy.setattr(os, "open", no_descriptor)
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable):
+                spool.append([record(99)])
+    spool._sync()
+    for number in range(6, 9):
+        spool.append([record(number)])
+    assert drain(spool, max_bytes=40) == [b'["event %d"]' % number for number in range(9)]
+    spool.close()
+    assert open_spool(tmp_path).pending_bytes == 0
+
+
+@pytest.mark.parametrize("left_bytes", [0, 10, 41])
+def test_lost_end_of_an_older_segment_costs_what_it_held_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left_bytes: int
+) -> None:
+    rotated(tmp_path, monkeypatch).close()
+    _, middle, _ = sorted(tmp_path.glob("*.segment"))
+    os.truncate(middle, left_bytes)
+    reopened = open_spool(tmp_path)
+    survivors = [0, 1, 4, 5] if left_bytes < 41 else [0, 1, 2, 4, 5]
+    assert drain(reopened) == [b'["event %d"]' % number for number in survivors]
+    assert reopened.pending_bytes == 0
+    reopened.append([record(6)])
+    assert drain(reopened) == [b'["event 6"]']
+    reopened.close()
+
+
+def test_lost_mark_does_not_stop_the_spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = rotated(tmp_path, monkeypatch)
+    batch = spool.next_batch(1_000)
+    assert batch is not None
+    spool.finish(batch)
+    spool.close()
+    (tmp_path / "mark").unlink()
+    reopened = open_spool(tmp_path)
+    assert drain(reopened) == [b'["event %d"]' % number for number in range(2, 6)]
+    reopened.close()
+
+
+def test_mark_that_cannot_be_written_leaves_the_good_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = open_spool(tmp_path)
+    spool.append([record(1)])
+    drain(spool)
+    done = spool.done
+    spool.append([record(2)])
+    real_pwrite = os.pwrite
+
+    def torn(fd: int, data: bytes, offset: int) -> int:
+        real_pwrite(fd, data[:5], offset)
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "pwrite", torn)
+        for _ in range(2):
+            with pytest.raises(OSError, match="Input/output"):
+                spool.next_batch(1_000)
+    spool.close()
+    reopened = open_spool(tmp_path)
+    assert reopened.done == done
+    assert drain(reopened) == [b'["event 2"]']
+    reopened.close()
+
+
+def test_record_of_the_largest_possible_event_is_read_back(tmp_path: Path) -> None:
+    spool = open_spool(tmp_path)
+    huge = (b"x" * 420_000, b"\n" + b"y" * 840_000)
+    spool.append([huge, huge])
+    assert drain(spool, max_bytes=1) == [huge[0], huge[0]]
+    spool.close()

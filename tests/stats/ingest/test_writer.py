@@ -5,7 +5,7 @@ import pytest
 
 from analytics_project.errors import StoreTimeout, StoreUnavailable
 from stats.ingest import writer as writer_module
-from stats.ingest.spool import Spool
+from stats.ingest.spool import Batch, Spool
 from stats.ingest.writer import Writer
 
 EVENT, VISIT = b"[1]", b"\n[2]"
@@ -88,4 +88,41 @@ def test_waiting_for_a_dead_store_ends_in_a_timeout(tmp_path: Path, monkeypatch:
         writer.wait_until(position)
     writer.stop()
     assert spool.pending_bytes > 0
+    spool.close()
+
+
+def test_mark_that_the_disk_refuses_once_costs_and_doubles_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool, sink = Spool(tmp_path, max_bytes=1_000_000, sync_ms=1_000), RecordingSink()
+    writer = Writer(spool, lambda: sink)
+    finish, refusals = spool.finish, [OSError("Input/output error")]
+
+    def finish_badly(batch: Batch) -> None:
+        if refusals:
+            raise refusals.pop()
+        finish(batch)
+
+    monkeypatch.setattr(spool, "finish", finish_badly)
+    position = spool.append([(EVENT, VISIT)])
+    writer.start()
+    writer.wait_until(position)
+    writer.stop()
+    assert sink.tables == {"events": [b"[1]"], "sessions": [b"[2]"]}
+    spool.close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_error_that_ends_the_thread_is_not_called_well(tmp_path: Path) -> None:
+    def broken() -> RecordingSink:
+        raise LookupError("a bug")
+
+    spool = Spool(tmp_path, max_bytes=1_000_000, sync_ms=1_000)
+    writer = Writer(spool, broken)
+    position = spool.append([(EVENT, VISIT)])
+    writer.start()
+    with pytest.raises(StoreTimeout):
+        writer.wait_until(position)
+    assert writer.failing_since is not None
+    writer.stop()
     spool.close()
