@@ -87,12 +87,18 @@ class Intake:
         for part in (agents, hostnames, sources):
             part.warm()
         self.salts.refresh(now())
-        since = unix_seconds() - VISIT_IDLE_SECONDS
+        since = self._oldest_event_ahead() - VISIT_IDLE_SECONDS
         self.sessions.adopt(recovered_visits(open_visits(self._parts.open_store(), since), self.spool.pending_rows()))
         self._left_by_former_process = self.spool.head
         if self.spool.pending_bytes:
             logger.info("%d bytes of accepted events are being written first", self.spool.pending_bytes)
         self.writer.start()
+
+    def _oldest_event_ahead(self) -> int:
+        """Return the time of the oldest event not yet in the store: a ping among them may keep a stored visit open."""
+        for event_line, _ in self.spool.pending_rows():
+            return min(unix_seconds(), orjson.loads(event_line)[EVENT_COLUMNS.index("timestamp")])
+        return unix_seconds()
 
     async def keep_up(self) -> None:
         """Until cancelled: notice changed sites, store the counts of outcomes, renew the salts. For the event loop."""

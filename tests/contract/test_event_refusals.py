@@ -143,3 +143,26 @@ def test_events_of_a_killed_process_are_written_at_the_next_start(
     assert (visit["pageviews"], visit["entry_page"], visit["exit_page"], visit["duration"]) == (4, "/a", "/d", 1_700)
     assert len(later.events(site)) == 5
     later.stop()
+
+
+def test_visit_that_only_a_spooled_ping_keeps_open_goes_on_after_the_restart(
+    clock: time_machine.Traveller, store: EventStore, tmp_path: Path
+) -> None:
+    page = {"n": "pageview", "u": "https://pinged.example/", "d": "pinged.example"}
+    site = intake_site("pinged.example")
+    dead = DeadStore(store)
+    dead.is_dead = False
+    former = LivePath(store, tmp_path, open_store=lambda: dead)
+    former.add(site)
+    former.post(page)
+    former.written()
+    dead.is_dead = True
+    clock.shift(1_200)
+    former.post({**page, "n": "engagement", "e": 500})
+    former.stop()
+    clock.shift(900)
+    later = LivePath(store, tmp_path, sites=former.sites)
+    later.post(page)
+    [visit] = later.visits(site)
+    assert (visit["pageviews"], visit["duration"]) == (2, 2_100)
+    later.stop()
