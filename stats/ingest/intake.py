@@ -97,7 +97,8 @@ class Intake:
     def _oldest_event_ahead(self) -> int:
         """Return the time of the oldest event not yet in the store: a ping among them may keep a stored visit open."""
         for event_line, _ in self.spool.pending_rows():
-            return min(unix_seconds(), orjson.loads(event_line)[EVENT_COLUMNS.index("timestamp")])
+            accepted_at: int = orjson.loads(event_line)[EVENT_COLUMNS.index("timestamp")]
+            return min(unix_seconds(), accepted_at)
         return unix_seconds()
 
     async def keep_up(self) -> None:
