@@ -112,10 +112,13 @@ def _branch(query: Query, tree: Filter, source: Source, aggregates: tuple[str, .
 
 
 def _judged_elsewhere(tree: Filter, foreign: Kind, own: Kind) -> Filter | None:
-    """Return what the other table judges: the tree with leaves of `own` kind true, if any leaf is of `foreign` kind."""
+    """Return what the other table judges: the tree with leaves of `own` kind true, if any leaf is of `foreign` kind.
+
+    Where that leaves nothing to judge, the other table must still have a row of the visit in the range (2.2).
+    """
     if all(_kind(leaf) is not foreign for leaf in leaves(tree)):
         return None
-    return keep(tree, lambda leaf: _kind(leaf) is not own)
+    return keep(tree, lambda leaf: _kind(leaf) is not own) or AllOf(())
 
 
 def _landing_condition(tree: Filter) -> Filter | None:

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.stats.query.asking import Asker, tied
+from tests.stats.query.recorded import engagement, pageview
 
 ALL_METRICS = "visitors visits pageviews events bounce_rate visit_duration views_per_visit"
 
@@ -190,6 +191,15 @@ def test_c41_direct_traffic_is_the_empty_source(fixture_a: Asker) -> None:
 def test_c81_not_on_events_of_a_visit_is_pushed_to_the_leaves(fixture_a: Asker) -> None:
     assert fixture_a.total("visitors bounce_rate", filters=[["is_not", "event:page", ["/pricing"]]]) == [2, 33]
     assert fixture_a.total("visitors bounce_rate", filters=[["not", ["is", "event:page", ["/pricing"]]]]) == [2, 33]
+
+
+def test_visit_leaf_beside_a_true_one_asks_for_a_visit_in_the_range_still(asker: Asker) -> None:
+    asker.record(pageview("23:50", "u"), engagement("2025-03-11 00:05", "u"))
+    asker.record(pageview("2025-03-11 09:00", "v", "/x"))
+    either = ["or", [["is", "visit:entry_page", ["/"]], ["is", "event:page", ["/x"]]]]
+    day_after = ["2025-03-11", "2025-03-11"]
+    assert asker.total("visitors pageviews", filters=[either], date_range=day_after) == [1, 1]
+    assert asker.total("visitors pageviews", date_range=day_after) == [2, 1]
 
 
 def test_page_and_exit_page_together_join_events_to_their_visit(fixture_a: Asker) -> None:
