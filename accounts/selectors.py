@@ -194,6 +194,11 @@ def site_named(text: str) -> Site | None:
     return _named(text, list(Site.objects.select_related("team").filter(_names_site(text))))
 
 
+def features_of(site: SiteRef) -> frozenset[Feature]:
+    """Return what the plan of the site's team opens. Raises: Team.DoesNotExist for a site deleted just now."""
+    return Team.objects.select_related("plan").get(sites=site.id).features
+
+
 def change_mark() -> int:
     """Return a number that is another one after any change of a site, shield, team or goal; one row is read.
 

@@ -4,10 +4,11 @@ import logging
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
-from typing import IO, Any
+from typing import IO, Any, Final
 
 import orjson
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.defaults import bad_request as default_bad_request
 from django.views.defaults import server_error as default_server_error
 from rest_framework import exceptions
 from rest_framework.parsers import BaseParser
@@ -15,6 +16,8 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.response import Response
 
 from analytics_project.errors import AppError, error_body
+
+MAX_BODY_BYTES: Final = 10_000_000
 
 logger = logging.getLogger(__name__)
 
@@ -56,9 +59,15 @@ class OrjsonParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Return the decoded body. Raises: ParseError for anything that is not one JSON value."""
+        """Return the decoded body. Raises: ParseError for anything that is not one JSON value of at most 10 MB.
+
+        The site id is looked for before the key, so anybody can make a server read this much, and no more.
+        """
+        body = stream.read(MAX_BODY_BYTES + 1)
+        if len(body) > MAX_BODY_BYTES:
+            raise exceptions.ParseError(f"the body is larger than {MAX_BODY_BYTES} bytes")
         try:
-            return orjson.loads(stream.read())
+            return orjson.loads(body)
         except orjson.JSONDecodeError as problem:
             raise exceptions.ParseError(f"the body is not valid JSON: {problem}") from problem
 
@@ -66,6 +75,13 @@ class OrjsonParser(BaseParser):
 def no_such_endpoint(request: HttpRequest) -> JsonResponse:
     """Answer a path under /api/ that nothing serves, in JSON like everything there."""
     return JsonResponse({"error": f"there is no endpoint {request.path}"}, status=404)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer what Django refuses before any view, such as 1,001 parameters. JSON under /api/, its page elsewhere."""
+    if request.path.startswith("/api/"):
+        return JsonResponse({"error": "the request cannot be read: too many parameters, or a wrong host"}, status=400)
+    return default_bad_request(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

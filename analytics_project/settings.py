@@ -134,6 +134,7 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "EXCEPTION_HANDLER": "analytics_project.api.exception_handler",
     "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,  # there is one format; ?format=xml would be answered by Django's own 404 page
 }
 
 # ---- Language, time, static files ------------------------------------------------------------------------------------

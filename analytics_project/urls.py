@@ -21,4 +21,5 @@ urlpatterns = [
     # The tracker script
     path("js/", include("stats.tracker.urls")),
 ]
+handler400 = "analytics_project.api.bad_request"
 handler500 = "analytics_project.api.server_error"

@@ -1,22 +1,42 @@
 """From an authenticated request to numbers, for both versions: whose site, fresh rows, one query engine."""
 
-from typing import cast
+from typing import Final, cast
 
 from rest_framework.request import Request
 
 from accounts.api.authentication import site_id_text
-from accounts.selectors import site_for
-from accounts.types import Actor, Scope, SiteRef
+from accounts.selectors import features_of, site_for
+from accounts.types import Actor, Feature, Scope, SiteRef
 from analytics_project import clock
+from analytics_project.errors import AppError
 from stats.query.build import build_query, needs_stats_start
+from stats.query.dimensions import PROPERTY_PREFIX
+from stats.query.filters import leaves
 from stats.query.run import first_event_on, run_query
 from stats.query.types import QueryParams, QueryResult
 from stats.services import event_store, wait_for_accepted
+
+_PROPERTIES_OF_EVERY_PLAN: Final = frozenset(f"{PROPERTY_PREFIX}{key}" for key in ("url", "path", "search_query"))
 
 
 def site_of(request: Request) -> SiteRef:
     """Return the site that a request names. Raises: what `accounts.selectors.site_for` raises."""
     return site_for(cast(Actor, request.auth), site_id_text(request), Scope.STATS_READ)
+
+
+def check_properties(site: SiteRef, params: QueryParams, refused: type[AppError]) -> None:
+    """Refuse custom properties where the plan of the site's team has none (stats contract 1.5 and 3.1).
+
+    Raises: `refused`, which is PaymentRequired in v1 and InvalidQuery in v2, naming the property.
+    """
+    filtered = (leaf.dimension for node in params.filters for leaf in leaves(node))
+    asked = [name for name in (*params.dimensions, *filtered) if name.startswith(PROPERTY_PREFIX)]
+    refusable = [name for name in asked if name not in _PROPERTIES_OF_EVERY_PLAN]
+    if refusable and Feature.PROPS not in features_of(site):
+        raise refused(
+            f"{refusable[0]}: the plan of the team that owns this site does not include custom properties",
+            code="plan_without_properties",
+        )
 
 
 def answer(site: SiteRef, params: QueryParams) -> QueryResult:

@@ -9,7 +9,8 @@ from rest_framework.views import APIView
 
 from accounts.types import SiteRef
 from analytics_project import clock
-from stats.api.answers import answer, site_of
+from analytics_project.errors import PaymentRequired
+from stats.api.answers import answer, check_properties, site_of
 from stats.api.present_v1 import present_aggregate, present_breakdown, present_timeseries
 from stats.query.dates import previous_period
 from stats.query.parse_v1 import compares_previous_period, parse_aggregate, parse_breakdown, parse_timeseries
@@ -26,6 +27,7 @@ class AggregateView(APIView):
         site = site_of(request)
         raw = request.query_params.dict()
         params = parse_aggregate(raw)
+        check_properties(site, params, PaymentRequired)
         result = answer(site, params)
         old = _period_before(site, params, result) if compares_previous_period(raw) else None
         return Response(present_aggregate(result, old))
@@ -39,7 +41,9 @@ class TimeseriesView(APIView):
     def get(self, request: Request) -> Response:
         """Answer one object for each bucket of the period, empty ones filled."""
         site = site_of(request)
-        return Response(present_timeseries(answer(site, parse_timeseries(request.query_params.dict()))))
+        params = parse_timeseries(request.query_params.dict())
+        check_properties(site, params, PaymentRequired)
+        return Response(present_timeseries(answer(site, params)))
 
 
 class BreakdownView(APIView):
@@ -52,6 +56,7 @@ class BreakdownView(APIView):
         site = site_of(request)
         raw = request.query_params.dict()
         params = parse_breakdown(raw)
+        check_properties(site, params, PaymentRequired)
         result = answer(site, params)
         old = _period_before(site, params, result) if compares_previous_period(raw) else None
         return Response(present_breakdown(result, old))

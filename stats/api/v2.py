@@ -5,7 +5,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api.authentication import site_id_text
-from stats.api.answers import answer, site_of
+from analytics_project.errors import InvalidQuery
+from stats.api.answers import answer, check_properties, site_of
 from stats.api.present_v2 import present_v2
 from stats.query.parse_v2 import parse_v2
 
@@ -18,5 +19,7 @@ class QueryView(APIView):
     def post(self, request: Request) -> Response:
         """Answer a query. Errors: 400 for the query, 401 and 402 for the key and the site, 503 for the store."""
         site = site_of(request)
-        result = answer(site, parse_v2(request.data))
+        params = parse_v2(request.data)
+        check_properties(site, params, InvalidQuery)
+        result = answer(site, params)
         return Response(present_v2(result, site_id_text(request)))

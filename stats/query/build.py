@@ -37,6 +37,7 @@ from stats.query.types import (
 MAX_DIMENSIONS: Final = 20
 MAX_LEAVES: Final = 500
 MAX_SEARCHED_CLAUSES: Final = 1000
+MAX_VALUES: Final = 20_000
 
 _EXACT: Final = frozenset({Operator.IS, Operator.IS_NOT})
 
@@ -104,13 +105,17 @@ def _check_dimensions(names: Sequence[str]) -> None:
 def _check_filters(filters: Iterable[Filter]) -> None:
     found = 0
     searched = 0
+    values = 0
     for number, node in enumerate(filters):
         for leaf in leaves(node):
             _check_leaf(leaf, f"filters[{number}]", top_level=isinstance(node, Leaf))
             found += 1
+            values += len(leaf.clauses)
             searched += 0 if leaf.operator in _EXACT else len(leaf.clauses)
     if found > MAX_LEAVES:
         raise InvalidQuery(f"filters: more than {MAX_LEAVES} comparisons", code="invalid_filters")
+    if values > MAX_VALUES:
+        raise InvalidQuery(f"filters: more than {MAX_VALUES} values", code="invalid_filters")
     if searched > MAX_SEARCHED_CLAUSES:
         raise InvalidQuery(f"filters: more than {MAX_SEARCHED_CLAUSES} texts to search for", code="invalid_filters")
 

@@ -1,7 +1,7 @@
 import pytest
 from django.test import Client, RequestFactory
 
-from analytics_project.api import server_error
+from analytics_project.api import MAX_BODY_BYTES, server_error
 from stats.store.client import EventStore
 
 
@@ -25,3 +25,23 @@ def test_health_names_every_dependency(client: Client, store: EventStore) -> Non
     assert (state["postgres"], state["clickhouse"]) == ("ok", "ok")
     assert (answer.status_code, state["spool"]) == (500, "not started")
     assert client.post("/api/health").status_code == 405
+
+
+@pytest.mark.django_db
+def test_request_that_django_refuses_is_a_json_400(client: Client) -> None:
+    many = "&".join(f"p{number}=1" for number in range(1001))
+    headers = {"authorization": "Bearer nobody"}
+    answer = client.get(f"/api/v1/stats/aggregate?site_id=x&{many}", headers=headers)
+    assert (answer.status_code, list(answer.json())) == (400, ["error"])
+
+
+@pytest.mark.django_db
+def test_format_parameter_is_a_parameter_like_any_other(client: Client) -> None:
+    answer = client.get("/api/v1/stats/aggregate?site_id=x&format=xml", headers={"authorization": "Bearer nobody"})
+    assert (answer.status_code, list(answer.json())) == (401, ["error"])
+
+
+def test_body_beyond_the_limit_is_not_read(client: Client) -> None:
+    body = b" " * MAX_BODY_BYTES + b"{}"
+    answer = client.post("/api/v2/query", body, content_type="application/json", headers={"authorization": "Bearer x"})
+    assert (answer.status_code, "larger than" in answer.json()["error"]) == (400, True)

@@ -9,6 +9,8 @@ import pytest
 import time_machine
 from django.test import Client
 
+from accounts.selectors import site_ref
+from accounts.types import Feature
 from stats.store.client import EventStore
 from tests.factories import make_key, make_site, make_team
 from tests.stats.query.asking import Asker, new_asker
@@ -253,6 +255,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "unknown pagination": ({"pagination": {"page": 1}}, "pagination.page"),
     "labels without time": ({"include": {"time_labels": True}}, "time_labels"),
     "too many properties": ({"dimensions": [f"event:props:{n}" for n in range(21)]}, "dimensions"),
+    "too many values": ({"filters": [["is", "event:page", ["/x"] * 7000]] * 3}, "filters"),
     "too many searches": ({"filters": [["contains", "event:page", ["x"] * 1001]]}, "filters"),
 }
 
@@ -309,6 +312,22 @@ def test_a_plan_without_the_stats_api_is_402(store: EventStore, db: None) -> Non
         "/api/v2/query", body, content_type="application/json", headers={"authorization": f"Bearer {key}"}
     )
     assert answer.status_code == 402
+
+
+def test_properties_need_their_feature_but_for_three_of_every_plan(store: EventStore, db: None) -> None:
+    team = make_team(features=[Feature.STATS_API])
+    asker = Asker(site_ref(make_site(team)), make_key(team=team).text, store)
+    plan_filter = ["or", [["is", "visit:os", ["Mac"]], ["is", "event:props:plan", ["pro"]]]]
+    for asked in ({"filters": [plan_filter]}, {"dimensions": ["event:props:plan"]}):
+        status, body = asker.post({"metrics": ["visitors"], **asked})
+        assert (status, "event:props:plan" in body["error"]) == (400, True)
+    assert asker.get("aggregate", filters="event:props:plan==pro")[0] == 402
+    assert asker.get("timeseries", filters="event:props:plan==pro")[0] == 402
+    assert asker.get("breakdown", property="event:props:plan")[0] == 402
+    assert asker.get("breakdown", property="event:props:plan", limit="0")[0] == 400
+    for key in ("url", "path", "search_query"):
+        assert asker.rows("visitors", f"event:props:{key}") == []
+        assert asker.v1("breakdown", property=f"event:props:{key}") == []
 
 
 def test_public_id_and_trailing_slash_are_accepted_and_get_is_not(asker: Asker) -> None:
