@@ -1,6 +1,8 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stats.ingest.sessions import EventKind, MemorySessions, Visit, visit_key
 
@@ -169,3 +171,55 @@ def test_adopted_visits_continue() -> None:
     sessions.adopt([former])
     assert sessions.find(SITE, ANN, 100 + IDLE) is former
     assert sessions.find(SITE, ANN, 101 + IDLE) is None
+
+
+def expected_of(events: list[tuple[int, EventKind]]) -> dict[str, object]:
+    """Work a visit's numbers out of its events anew, as part 4.3 of the event contract words them."""
+    counting = [(at, what) for at, what in events if not what.is_engagement]
+    pages = [(at, what.pathname) for at, what in counting if what.is_pageview]
+    acted = any(what.interactive and not what.is_pageview for _, what in counting)
+    return {
+        "start": events[0][0],
+        "timestamp": max(at for at, _ in counting),
+        "duration": max(abs(at - events[0][0]) for at, _ in counting),
+        "events": len(counting),
+        "pageviews": len(pages),
+        "is_bounce": not acted and len(pages) < 2,
+        "entry_page": pages[0][1] if pages else "",
+        "exit_page": pages[-1][1] if pages else "",
+        "last_activity": max(at for at, _ in events),
+    }
+
+
+STEPS = st.tuples(
+    st.sampled_from([0, 1, 60, 900, IDLE, IDLE + 1]),
+    st.sampled_from([ANN, ANN_TODAY]),
+    st.sampled_from(["pageview", "engagement", "Signup"]),
+    st.booleans(),
+    st.booleans(),
+)
+
+
+@given(st.lists(STEPS, max_size=40))
+def test_any_course_of_events_gives_the_numbers_worked_out_anew(steps: list[tuple[int, int, str, bool, bool]]) -> None:
+    sessions, now = MemorySessions(), 10_000
+    histories: dict[int, list[tuple[int, EventKind]]] = {}
+    for number, (gap, visitor, name, interactive, is_refused) in enumerate(steps):
+        now += gap
+        what = kind(name, f"/{number}", interactive=interactive)
+        visit = sessions.find(SITE, visitor, now)
+        history = histories.get(visitor, [])
+        assert (visit is None) == (not history or now - max(at for at, _ in history) > IDLE)
+        if visit is None and what.is_engagement:
+            continue
+        visit, is_new = (visit, False) if visit else (fresh_visit(now, visitor), True)
+        change = sessions.open(visit, what, now) if is_new else sessions.touch(visit, what, now)
+        if is_refused:
+            sessions.undo(change)
+            if is_new:
+                histories.pop(visitor, None)
+                continue
+        else:
+            histories[visitor] = [*([] if is_new else history), (now, what)]
+        expected = expected_of(histories[visitor])
+        assert {name: getattr(visit, name) for name in expected} == expected
