@@ -130,19 +130,25 @@ class MemorySessions:
 
     def __init__(self) -> None:
         self._visits: OrderedDict[int, Visit] = OrderedDict()
+        self._renamed: dict[int, int] = {}  # key under a visit's own id, today's key: visits open over midnight
 
     def __len__(self) -> int:
         return len(self._visits)
 
     def find(self, site_id: int, visitor_id: int, at: int) -> Visit | None:
         """Return the visit that an event of this visitor at `at` continues, or None."""
-        visit = self._visits.get(visit_key(site_id, visitor_id))
+        key = visit_key(site_id, visitor_id)
+        visit = self._visits.get(key)
+        if visit is None and key in self._renamed:
+            visit = self._visits.get(self._renamed[key])
+            if visit is not None and visit.visitor_id != visitor_id:
+                return None
         return visit if visit is not None and _continues(visit, at) else None
 
     def find_over_midnight(self, site_id: int, visitor_id: int, previous_visitor_id: int, at: int) -> Visit | None:
         """Return the visit begun under yesterday's id that an event of today's id continues, or None.
 
-        From then on it is found under today's id, but it keeps its own; so it does not outlive a second change of
+        From then on it is found under today's id too, but it keeps its own; so it does not outlive a second change of
         salts (contract 4.6).
         """
         key = visit_key(site_id, previous_visitor_id)
@@ -152,6 +158,7 @@ class MemorySessions:
         del self._visits[key]
         visit.key = visit_key(site_id, visitor_id)
         self._visits[visit.key] = visit
+        self._renamed[key] = visit.key
         return visit
 
     def touch(self, visit: Visit, kind: EventKind, at: int) -> Change:
@@ -192,7 +199,8 @@ class MemorySessions:
             key = next(iter(visits))
             if visits[key].last_activity >= now - VISIT_IDLE_SECONDS:
                 return
-            del visits[key]
+            closed = visits.pop(key)
+            self._renamed.pop(visit_key(closed.site_id, closed.visitor_id), None)
 
 
 def visit_key(site_id: int, visitor_id: int) -> int:

@@ -454,3 +454,18 @@ def test_vectors_of_the_visitor_id() -> None:
     shop = visitor_id(TEST_SALT, FIREFOX, ADDRESS, "shop.example", "shop.example")
     other = visitor_id(TEST_SALT, FIREFOX, ADDRESS, "shop.example", "other.example")
     assert (f"{shop:016x}", f"{other:016x}") == ("f2a212c4e4301520", "d9dd9654cc67381e")
+
+
+def test_backend_that_names_a_visitor_after_midnight_continues_the_visit(
+    live: LivePath, shop: IntakeSite, clock: time_machine.Traveller
+) -> None:
+    live.salt_for = lambda on: on.isoformat().encode()
+    live.restart()
+    clock.move_to("2026-03-10T23:50:00Z")
+    named = live.post(event(), query="return=visitor").json["visitor_id"]
+    clock.move_to("2026-03-11T00:10:00Z")
+    live.post(event())
+    clock.move_to("2026-03-11T00:15:00Z")
+    live.post(event(n="Paid", visitor_id=named), {"User-Agent": "shop", "Authorization": "Bearer key of shop.example"})
+    [visit] = live.visits(shop)
+    assert (visit["events"], visit["pageviews"], f"v_{visit['visitor_id']:016x}") == (3, 2, named)

@@ -129,8 +129,17 @@ def test_visit_over_midnight_goes_on_under_its_old_id_until_the_next_change() ->
     sessions.touch(visit, kind(), 1_200)
     assert sessions.find(SITE, ANN_TODAY, 2_700) is visit
     assert visit.visitor_id == ANN
+    assert sessions.find(SITE, ANN, 2_700) is visit  # a backend names the id that it was given before midnight
     sessions.touch(visit, kind(), 2_700)
     assert sessions.find_over_midnight(SITE, tomorrow, ANN_TODAY, 2_800) is None
+
+
+def test_visit_over_midnight_leaves_nothing_behind_when_it_closes() -> None:
+    sessions = MemorySessions()
+    sessions.open(fresh_visit(0), kind(), 0)
+    sessions.find_over_midnight(SITE, ANN_TODAY, ANN, 10)
+    sessions.open(fresh_visit(IDLE + 1, 999), kind(), IDLE + 1)
+    assert (len(sessions), sessions._renamed) == (1, {})
 
 
 def test_visit_idle_over_midnight_is_over() -> None:
