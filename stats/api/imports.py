@@ -12,12 +12,14 @@ from rest_framework.views import APIView
 from accounts.api.permissions import SITE_EDITORS, KeyMayWrite
 from accounts.selectors import site_for
 from accounts.types import Actor, Scope, Surface
-from analytics_project.errors import InvalidRequest
+from analytics_project.errors import AppError, InvalidRequest
 from stats.import_services import import_events
 from stats.ingest.bulk import Readable
 from stats.services import event_store
 
 MAX_KEY_CHARACTERS = 200
+MAX_DRAINED_BYTES = 1_000_000_000
+BYTES_A_DRAIN = 1_000_000
 
 
 class ImportEventsView(APIView):
@@ -36,7 +38,12 @@ class ImportEventsView(APIView):
         actor = cast(Actor, request.auth)
         site = site_for(actor, site_id, Scope.SITES_PROVISION, surface=self.surface, roles=SITE_EDITORS)
         key = _idempotency_key(request)
-        summary = import_events(event_store(), site, _body(request), key=(lambda: key) if key else None)
+        wire = _wire_body(request)
+        try:
+            summary = import_events(event_store(), site, _unzipped(request, wire), key=(lambda: key) if key else None)
+        except AppError:
+            wire.drain()
+            raise
         answer: dict[str, object] = {"imported": summary.imported}
         if summary.dropped:
             answer["dropped"] = summary.dropped
@@ -68,6 +75,15 @@ class _WireBody:
                 raise InvalidRequest("the body is shorter than its Content-Length; nothing was imported")
         return data
 
+    def drain(self) -> None:
+        """Read on without keeping anything: a client still sending sees a closed connection instead of our answer."""
+        for _ in range(0, MAX_DRAINED_BYTES, BYTES_A_DRAIN):
+            try:
+                if not self._stream.read(BYTES_A_DRAIN):
+                    return
+            except OSError:
+                return
+
 
 class _UnzippedBody:
     def __init__(self, body: _WireBody) -> None:
@@ -81,18 +97,22 @@ class _UnzippedBody:
             raise InvalidRequest(f"the body is not valid gzip: {problem}", code="invalid_gzip") from problem
 
 
-def _body(request: Request) -> Readable:
-    """Return the body as a stream, unzipped where Content-Encoding says gzip. Raises: InvalidRequest for another one.
+def _wire_body(request: Request) -> _WireBody:
+    """Return the body as a stream.
 
     A body sent in chunks has no length, so Django would hand out nothing: it is read from the server's own stream.
     """
-    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
-    if encoding not in {"identity", "gzip", "x-gzip"}:
-        raise InvalidRequest(f"Content-Encoding {encoding!r} is not supported; send gzip or none")
     length = request.META.get("CONTENT_LENGTH") or None
     is_chunked = length is None and "chunked" in request.headers.get("Transfer-Encoding", "").lower()
     stream: _Stream = request.META["wsgi.input"] if is_chunked else request._request
-    body = _WireBody(stream, None if length is None else int(length))
+    return _WireBody(stream, None if length is None else int(length))
+
+
+def _unzipped(request: Request, body: _WireBody) -> Readable:
+    """Return the body, unzipped where Content-Encoding says gzip. Raises: InvalidRequest for another one."""
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in {"identity", "gzip", "x-gzip"}:
+        raise InvalidRequest(f"Content-Encoding {encoding!r} is not supported; send gzip or none")
     return body if encoding == "identity" else _UnzippedBody(body)
 
 

@@ -24,6 +24,7 @@ from stats.store.import_writes import ImportJournal, ImportRecord, build_visits,
 
 CHUNK_BYTES = 16_000_000
 MAX_LINE_BYTES = 1_000_000
+MAX_LINES_IN_A_CHUNK = 700_000
 MAX_WAITING = 4
 
 _UNIX_DAY_ZERO = date(1970, 1, 1)
@@ -226,18 +227,24 @@ def _stage(tables: ImportTables, body: Readable) -> tuple[int, str]:
 def _chunks(body: Readable, update: Callable[[bytes], object]) -> Iterator[_Chunk]:
     """Cut the body into chunks of whole lines; `update` sees every byte. Raises: InvalidLine for an endless line."""
     number, carried = 1, b""
-    while block := body.read(CHUNK_BYTES):
-        update(block)
+    for block in _blocks(body, update):
         whole, newline, rest = (carried + block).rpartition(b"\n")
         carried = rest
         if len(carried) > MAX_LINE_BYTES:
             raise InvalidLine(number + (whole + newline).count(b"\n"), f"is longer than {MAX_LINE_BYTES:,} bytes")
-        if newline:
-            chunk = _Chunk([line.strip() for line in whole.split(b"\n")], number)
-            number += len(chunk.lines)
-            yield chunk
+        first, number = number, number + (whole + newline).count(b"\n")
+        if whole.strip():
+            yield _Chunk([line.strip() for line in whole.split(b"\n")], first)
     if carried.strip():
         yield _Chunk([carried.strip()], number)
+
+
+def _blocks(body: Readable, update: Callable[[bytes], object]) -> Iterator[bytes]:
+    """Read the body; cut blocks that hold more lines than whole events can be, so that their list stays small."""
+    while block := body.read(CHUNK_BYTES):
+        update(block)
+        size = len(block) if block.count(b"\n") <= MAX_LINES_IN_A_CHUNK else MAX_LINE_BYTES
+        yield from (block[start : start + size] for start in range(0, len(block), size))
 
 
 def _checked(tables: ImportTables, chunk: _Chunk) -> bytes:

@@ -142,6 +142,25 @@ def test_body_shorter_than_announced_is_refused(client: Client, store: EventStor
     assert stored(store, site) == 0
 
 
+def test_body_is_read_to_its_end_before_a_refusal(client: Client, site: Site) -> None:
+    """Else the connection closes on a client that is still sending, and it never sees which line is bad."""
+
+    class CountingStream(CutStream):
+        left = 3_000_000
+
+        def read(self, size: int = -1) -> bytes:
+            taken = min(self.left, size)
+            self.left -= taken
+            return b" " * taken
+
+    stream = CountingStream(b"", breaks=False)
+    with pytest.MonkeyPatch.context() as small:
+        small.setattr("stats.ingest.bulk.CHUNK_BYTES", 1_500_000)
+        response = send_stream(client, site, stream, CONTENT_LENGTH=3_000_000)
+    assert response.status_code == 422
+    assert stream.left == 0
+
+
 def test_body_in_chunks_is_read_to_its_end(client: Client, store: EventStore, site: Site) -> None:
     stream = CutStream(LINES, breaks=False)
     response = send_stream(client, site, stream, CONTENT_LENGTH="", HTTP_TRANSFER_ENCODING="chunked")

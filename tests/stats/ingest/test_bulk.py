@@ -450,6 +450,15 @@ def test_endless_line_is_refused_while_it_is_read(site: Importer, monkeypatch: p
     assert caught.value.line == 2
 
 
+def test_short_lines_make_small_chunks() -> None:
+    chunks = list(bulk._chunks(io.BytesIO(b"\n" * 1_000_000 + b"{}\n" * 1_000_000), lambda block: None))
+    assert max(len(chunk.lines) for chunk in chunks) < 600_000
+    assert sum(chunk.count() for chunk in chunks) == 1_000_000
+    numbers = [number for chunk in chunks for number in (chunk.first_number, chunk.first_number + len(chunk.lines))]
+    assert numbers[1:-1:2] == numbers[2::2]
+    assert numbers[-1] == 2_000_001
+
+
 def test_body_sent_again_counts_once(site: Importer) -> None:
     first = site.run(line(0), line(5))
     again = site.run(line(0), line(5))
