@@ -187,8 +187,8 @@ def _branch_sql(branch: Branch, scope: _Scope) -> str:
     entered = "1" if branch.entered is None else _condition_sql(branch.entered, scope)
     columns += [f"{AGGREGATES[name].format(entered=entered)} AS {name}" for name in branch.aggregates]
     events = branch.source is Source.EVENTS
-    where = _events_where(branch, scope) if events else _sessions_where(branch, scope)
-    sql = f"SELECT {', '.join(columns)} FROM {_table_sql(branch, scope)} WHERE {' AND '.join(where)}"
+    where = " AND ".join(_events_where(branch, scope) if events else _sessions_where(branch, scope))
+    sql = f"SELECT {', '.join(columns)} FROM {_rows_of(branch, where, scope)}"
     if groups:
         sql += f" GROUP BY {', '.join(f'g{n}' for n in range(len(groups)))}"
         sql += "" if events else " HAVING sum(sign) > 0"
@@ -202,20 +202,25 @@ def _group_sql(dimension: Dimension, branch: Branch, scope: _Scope) -> str:
     return f"{_ON_EVENTS}{column}" if dimension in branch.joined else column
 
 
-def _table_sql(branch: Branch, scope: _Scope) -> str:
+def _rows_of(branch: Branch, where: str, scope: _Scope) -> str:
+    """Return the selected rows of a branch, as what follows FROM.
+
+    TRICKY: visits are selected before they are spread. In one SELECT the database moves the condition in front of the
+    spreading itself, and once it compiles such conditions (at the fourth of a kind), some fail with ILLEGAL_COLUMN.
+    """
     if branch.source is Source.SPREAD:
-        return f"sessions ARRAY JOIN {SPREAD_HOURS.format_map(scope)} AS hour"
+        return f"(SELECT * FROM sessions WHERE {where}) ARRAY JOIN {SPREAD_HOURS.format_map(scope)} AS hour"
     if branch.source is Source.SESSIONS:
-        return "sessions"
+        return f"sessions WHERE {where}"
     if not branch.joined:
-        return "events"
+        return f"events WHERE {where}"
     columns = list(dict.fromkeys(scope.column(dimension) for dimension in branch.joined))
     renamed = ", ".join(f"{column} AS {_ON_EVENTS}{column}" for column in columns)
     visits = (
         f"SELECT session_id, {renamed} FROM sessions WHERE {' AND '.join(_sessions_range(scope))} "
         f"GROUP BY session_id, {', '.join(columns)} HAVING sum(sign) > 0"
     )
-    return f"events INNER JOIN ({visits}) AS visit USING (session_id)"
+    return f"events INNER JOIN ({visits}) AS visit USING (session_id) WHERE {where}"
 
 
 def _events_range(scope: _Scope) -> list[str]:

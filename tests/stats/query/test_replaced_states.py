@@ -9,7 +9,7 @@ from analytics_project import clock
 from stats.query.build import build_query
 from stats.query.dimensions import DIMENSIONS
 from stats.query.run import run_query
-from stats.query.types import DatePair, Leaf, Operator, QueryParams, Row
+from stats.query.types import AllOf, DatePair, Filter, Leaf, Not, Operator, QueryParams, Row
 from stats.store.client import EventStore
 from tests.stats.query.asking import Asker, new_asker
 from tests.stats.query.fixtures import FIXTURE_A, FIXTURE_B, FIXTURE_H
@@ -36,7 +36,7 @@ def merged_asker(store: EventStore, db: None) -> Asker:
     return asker
 
 
-def answers(asker: Asker, metrics: str, dimensions: tuple[str, ...] = (), *filters: Leaf) -> tuple[Row, ...]:
+def answers(asker: Asker, metrics: str, dimensions: tuple[str, ...] = (), *filters: Filter) -> tuple[Row, ...]:
     params = QueryParams(tuple(metrics.split()), RANGE, dimensions, filters)
     return run_query(asker.store, build_query(params, asker.site, clock.now())).rows
 
@@ -78,3 +78,12 @@ def test_groups_of_replaced_states_only_are_no_rows(asker: Asker, unmerged: None
     asker.record(pageview("09:00", "u", "/first"), pageview("09:01", "u", "/last"), every_state=True)
     assert asker.rows("visits", "visit:exit_page") == [("/last", [1])]
     assert asker.rows("bounce_rate", "visit:exit_page") == [("/last", [0])]
+
+
+def test_hours_of_filtered_visits_are_answered_however_often_they_are_asked(unmerged_asker: Asker) -> None:
+    """The store compiles an expression at its fourth use, and failed where visits were filtered while being spread."""
+    filters = (
+        AllOf((Not(Leaf(Operator.IS_NOT, "visit:exit_page", ("/c",))), Leaf(Operator.IS, "visit:source", ()))),
+        Leaf(Operator.IS, "event:page", ()),
+    )
+    assert {answers(unmerged_asker, "visitors", ("time:hour",), *filters) for _ in range(8)} == {()}
