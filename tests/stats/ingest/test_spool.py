@@ -1,5 +1,7 @@
 import errno
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -299,3 +301,60 @@ def test_record_of_the_largest_possible_event_is_read_back(tmp_path: Path) -> No
     spool.append([huge, huge])
     assert drain(spool, max_bytes=1) == [huge[0], huge[0]]
     spool.close()
+
+
+class Killed(BaseException):
+    """The process has died."""
+
+
+SYSTEM_CALLS = ("open", "write", "pwrite", "fdatasync", "unlink")
+
+
+def die_before(call: int, patch: pytest.MonkeyPatch) -> None:
+    """Let the process die before its system call of that number."""
+    left = iter(range(call))
+
+    def counted(real: Callable[..., object]) -> Callable[..., object]:
+        def call_or_die(*args: object, **kwargs: object) -> object:
+            if next(left, None) is None:
+                raise Killed
+            return real(*args, **kwargs)
+
+        return call_or_die
+
+    for name in SYSTEM_CALLS:
+        patch.setattr(os, name, counted(getattr(os, name)))
+
+
+@pytest.mark.parametrize("call", range(80))
+def test_process_that_dies_before_any_system_call_loses_and_doubles_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: int
+) -> None:
+    monkeypatch.setattr(spool_module, "SEGMENT_BYTES", 100)
+    stored: dict[tuple[int, int, int], tuple[bytes, ...]] = {}
+    accepted: list[bytes] = []
+
+    def store(spool: Spool, max_bytes: int) -> None:
+        while (batch := spool.next_batch(max_bytes)) is not None:
+            stored.setdefault((batch.start, batch.end, batch.checksum), batch.event_rows)
+            spool.finish(batch)
+
+    def work(spool: Spool) -> None:
+        for number in range(12):
+            spool.append([record(number)])
+            accepted.append(record(number)[0])
+            if number % 3 == 2:
+                store(spool, max_bytes=50)
+
+    spool = open_spool(tmp_path, sync_ms=60_000)
+    with monkeypatch.context() as machine:
+        die_before(call, machine)
+        with suppress(Killed):
+            work(spool)
+    spool.close()  # lets go of the lock and changes nothing else
+    reopened = open_spool(tmp_path)
+    store(reopened, max_bytes=1_000)
+    rows = [row for rows in stored.values() for row in rows]
+    assert rows[: len(accepted)] == accepted
+    assert len(rows) == len(set(rows)) <= len(accepted) + 1
+    reopened.close()
