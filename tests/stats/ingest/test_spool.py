@@ -326,7 +326,7 @@ def die_before(call: int, patch: pytest.MonkeyPatch) -> None:
         patch.setattr(os, name, counted(getattr(os, name)))
 
 
-@pytest.mark.parametrize("call", range(80))
+@pytest.mark.parametrize("call", range(51))
 def test_process_that_dies_before_any_system_call_loses_and_doubles_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: int
 ) -> None:
