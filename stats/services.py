@@ -8,7 +8,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
 from accounts.selectors import (
     actor_for,
@@ -132,7 +132,7 @@ def _while_connected(ask: Callable[Question, Reply]) -> Callable[Question, Reply
             if not connection.in_atomic_block:
                 close_old_connections()
             return ask(*args, **kwargs)
-        except DatabaseError as problem:
+        except (DatabaseError, InterfaceError) as problem:
             logger.warning("the relational store does not answer intake: %s", problem)
             raise StoreUnavailable("the relational store does not answer") from problem
 
