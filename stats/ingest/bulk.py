@@ -34,7 +34,7 @@ _ROW_NUMBER = re.compile(r"at row (\d+)")
 _OPEN_BRACE = ord("{")
 # The database reads an amount without a digit, such as "" or -, as 0.
 _ODD_AMOUNT = re.compile(
-    rb'"revenue_amount"\s*:\s*(?!null|[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*[,}]'
+    rb'"revenue_amount"\s*:\s*+(?!null|[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*[,}]'
     rb'|"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")'
 )
 

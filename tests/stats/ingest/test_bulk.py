@@ -313,6 +313,13 @@ def test_amounts_are_rounded_like_live_ones(site: Importer, sent: str | float, k
     assert site.events("revenue_source_amount") == [{"revenue_source_amount": kept}]
 
 
+@pytest.mark.parametrize("amount", [b'"12.50"', b"-3", b"1e2", b"0.5 ", b' "7"', b" null"])
+def test_good_amounts_cost_no_second_look(site: Importer, monkeypatch: pytest.MonkeyPatch, amount: bytes) -> None:
+    monkeypatch.setattr(bulk, "explain_shape", pytest.fail)
+    currency = b"null" if b"null" in amount else b'"EUR"'
+    site.run_body(b'{"timestamp":"2026-01-01","revenue_currency":%s,"revenue_amount":%s}' % (currency, amount))
+
+
 def test_nul_characters_are_removed_and_other_text_is_kept(site: Importer) -> None:
     text = orjson.dumps(line(0, pathname="/a\0b", source="😀 \\u0000 'x'", props={"k": "\0", "ü": "\tä"}))
     site.run_body(text)
