@@ -11,6 +11,7 @@
     ├── Conflict            409
     ├── InvalidLine         422  one line of a bulk upload
     ├── RateLimited         429
+    ├── InvalidRows         500  rows that do not fit the event store's columns; met by its writer, never by a client
     └── StoreUnavailable    503
         ├── StoreBusy       503
         └── StoreTimeout    503
@@ -97,6 +98,12 @@ class RateLimited(AppError):
 
     def __init__(self, message: str, *, retry_after_s: int) -> None:
         super().__init__(message, headers={"Retry-After": str(retry_after_s)})
+
+
+class InvalidRows(AppError):
+    """Rows of an insert that do not fit their columns; trying again cannot help."""
+
+    code = "invalid_rows"
 
 
 class StoreUnavailable(AppError):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from clickhouse_connect.driver.exceptions import Error
 
-from analytics_project.errors import AppError, InvalidQuery, StoreBusy, StoreTimeout, StoreUnavailable
+from analytics_project.errors import AppError, InvalidQuery, InvalidRows, StoreBusy, StoreTimeout, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +18,7 @@ _SLOW = "the query took longer than one query may take; narrow its period, filte
 _DISK = "the event store cannot write to its disk; nothing was stored"
 _NETWORK = "the event store cannot be reached"
 _REFUSED = "the event store refuses the credentials in EVENTS_URL"
+_ROWS = "rows do not fit the columns of the event store"
 _SCHEMA = "the event store has no current schema; run manage.py migrate_events"
 
 _BY_CODE: Mapping[int, tuple[type[AppError], str]] = {
@@ -28,6 +29,15 @@ _BY_CODE: Mapping[int, tuple[type[AppError], str]] = {
     306: (InvalidQuery, "the filters are nested too deeply"),  # TOO_DEEP_RECURSION
     427: (InvalidQuery, "a pattern is not a valid regular expression"),  # CANNOT_COMPILE_REGEXP
     457: (InvalidQuery, "a value does not fit its field"),  # BAD_QUERY_PARAMETER
+    # What was to be written does not fit its columns.
+    26: (InvalidRows, _ROWS),  # CANNOT_PARSE_QUOTED_STRING
+    27: (InvalidRows, _ROWS),  # CANNOT_PARSE_INPUT_ASSERTION_FAILED
+    38: (InvalidRows, _ROWS),  # CANNOT_PARSE_DATE
+    41: (InvalidRows, _ROWS),  # CANNOT_PARSE_DATETIME
+    69: (InvalidRows, _ROWS),  # ARGUMENT_OUT_OF_BOUND
+    72: (InvalidRows, _ROWS),  # CANNOT_PARSE_NUMBER
+    117: (InvalidRows, _ROWS),  # INCORRECT_DATA
+    130: (InvalidRows, _ROWS),  # CANNOT_READ_ARRAY_FROM_TEXT
     # Capacity: the same statement may succeed later.
     202: (StoreBusy, _BUSY),  # TOO_MANY_SIMULTANEOUS_QUERIES
     241: (StoreBusy, _TOO_LARGE),  # MEMORY_LIMIT_EXCEEDED

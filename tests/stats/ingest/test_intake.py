@@ -49,6 +49,19 @@ def test_outcomes_wait_while_the_store_is_away(
     live.stop()
 
 
+def test_row_that_the_store_refuses_is_counted_and_blocks_nobody(live: LivePath, store: EventStore) -> None:
+    site = intake_site("counted.example")
+    live.add(site)
+    live.post(PAGE)
+    live.written()
+    live.intake.spool.append([(b'[%d,"no date"]' % site.ref.id, b"")])
+    live.post(PAGE)
+    assert len(live.events(site)) == 2
+    asyncio.run(live.intake.store_counts())
+    assert intake_counts_since(store, site.ref.id, 0) == {"buffered": 2, "dropped_invalid": 1}
+    live.stop()
+
+
 def test_changed_sites_are_noticed_and_a_dead_database_is_not_a_change(live: LivePath) -> None:
     site = intake_site("counted.example")
     live.add(site)

@@ -1,9 +1,9 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pytest
 
-from analytics_project.errors import StoreTimeout, StoreUnavailable
+from analytics_project.errors import InvalidRows, StoreTimeout, StoreUnavailable
 from stats.ingest import writer as writer_module
 from stats.ingest.spool import Batch, Spool
 from stats.ingest.writer import Writer
@@ -14,8 +14,9 @@ EVENT, VISIT = b"[1]", b"\n[2]"
 class RecordingSink:
     """Takes rows once per table and token, like the store; fails as often as told, before or after taking them."""
 
-    def __init__(self, *, failures: Sequence[str] = ()) -> None:
+    def __init__(self, *, failures: Sequence[str] = (), unfit: Collection[bytes] = ()) -> None:
         self.failures = list(failures)
+        self.unfit = unfit
         self.tables: dict[str, list[bytes]] = {"events": [], "sessions": []}
         self.tokens: list[tuple[str, str]] = []
 
@@ -23,6 +24,8 @@ class RecordingSink:
         failure = self.failures.pop(0) if self.failures else ""
         if failure == "before":
             raise StoreUnavailable("down")
+        if not set(body.split(b"\n")).isdisjoint(self.unfit):
+            raise InvalidRows("unfit")
         if (table, token) not in self.tokens:
             self.tokens.append((table, token))
             self.tables[table].extend(body.split(b"\n"))
@@ -75,6 +78,22 @@ def test_events_accepted_during_a_failure_do_not_join_the_failed_batch(tmp_path:
     assert [writer._write_one(), writer._write_one()] == [True, True]
     assert sink.tables["events"] == [b"[1]", b"[1]"]
     assert len(sink.tokens) == 2
+    spool.close()
+
+
+@pytest.mark.parametrize("unfit", [{3}, {0}, {9}, {2, 3, 7}, set(range(10))], ids=str)
+def test_rows_that_do_not_fit_are_left_out_and_no_others(tmp_path: Path, unfit: set[int]) -> None:
+    rows = [b"[%d]" % number for number in range(100, 110)]
+    sink = RecordingSink(unfit={rows[number] for number in unfit})
+    spool = Spool(tmp_path, max_bytes=1_000_000, sync_ms=1_000)
+    writer = Writer(spool, lambda: sink)
+    spool.append([(row, VISIT) for row in rows])
+    assert writer._write_one()
+    spool.append([(EVENT, b"")])
+    assert writer._write_one()
+    assert sink.tables["events"] == [row for number, row in enumerate(rows) if number not in unfit] + [EVENT]
+    assert sink.tables["sessions"] == [b"[2]"] * 10
+    assert list(writer.refused_rows) == [rows[number] for number in sorted(unfit)]
     spool.close()
 
 
