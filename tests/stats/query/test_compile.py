@@ -7,7 +7,8 @@ import pytest
 
 from accounts.types import SiteId, SiteRef
 from stats.query.build import build_query
-from stats.query.compile import Statement, compile_first_event, compile_plan, wildcard_expression
+from stats.query.compile import Statement, compile_first_event, compile_plan
+from stats.query.compile_filters import wildcard_expression
 from stats.query.dimensions import DIMENSIONS, is_time
 from stats.query.metrics import METRICS
 from stats.query.plan import plan_query

@@ -1,0 +1,197 @@
+"""Filter → SQL condition, and what conditions stand on: a statement's parameters, the range of rows of each table.
+
+`day` narrows the key range only. Whatever zone a row was written under, its `day` lies between the UTC dates 12 hours
+before and 14 hours after its instant, so a change of a site's zone loses nothing.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from stats.query import places
+from stats.query.dimensions import Dimension, dimension_for
+from stats.query.types import AllOf, AnyOf, Clause, Filter, Leaf, Not, Operator, Query
+
+LONGEST_VISIT: Final = timedelta(days=7)
+_WEST: Final = timedelta(hours=12)
+_EAST: Final = timedelta(hours=14)
+_MAX_UINT32: Final = 2**32 - 1
+_NEGATED: Final[Mapping[Operator, Operator]] = {
+    Operator.IS_NOT: Operator.IS,
+    Operator.CONTAINS_NOT: Operator.CONTAINS,
+    Operator.MATCHES_NOT: Operator.MATCHES,
+    Operator.MATCHES_WILDCARD_NOT: Operator.MATCHES_WILDCARD,
+}
+
+
+class Scope(dict[str, str]):
+    """The parameters of one statement, and the placeholders of registry expressions, bound when first met."""
+
+    def __init__(self, query: Query) -> None:
+        super().__init__(at="timestamp", site="{site:UInt32}")
+        self.query = query
+        self.params: dict[str, object] = {"site": query.site_id}
+        self.property_keys: dict[str, str] = {}
+
+    def bind(self, value: object, type_name: str) -> str:
+        """Return the placeholder of a new parameter."""
+        name = f"p{len(self.params) - 1}"
+        self.params[name] = value
+        return f"{{{name}:{type_name}}}"
+
+    def instant(self, at: datetime) -> str:
+        return self.bind(f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}", "DateTime('UTC')")
+
+    def _list(self, texts: Iterable[str]) -> str:
+        """Return a constant array of names. Sent as one text: 5,000 names parse in a fifth of an array's 50 ms."""
+        return f"splitByChar('\\n', {self.bind(chr(10).join(texts), 'String')})"
+
+    def __missing__(self, name: str) -> str:
+        zone = ZoneInfo(self.query.timezone)
+        makers: Mapping[str, Callable[[], str]] = {
+            "zone": lambda: self.bind(self.query.timezone, "String"),
+            "first_date": lambda: self.bind(str(self.query.dates.start_at.astimezone(zone).date()), "String"),
+            "country_codes": lambda: self._list(places.country_names()[0]),
+            "country_names": lambda: self._list(places.country_names()[1]),
+            "region_codes": lambda: self._list(places.region_names()[0]),
+            "region_names": lambda: self._list(places.region_names()[1]),
+        }
+        self[name] = makers[name]()
+        return self[name]
+
+    def column(self, dimension: Dimension, *, shown: bool = False, at: str = "timestamp") -> str:
+        """Return a dimension's expression; `shown` gives the absent value its label."""
+        expression = (shown and dimension.shown) or dimension.column
+        names = {"at": at}
+        if dimension.property_key:
+            names["key"] = self._property_key(dimension.property_key)
+        return expression.format_map(_Overlay(self, names))
+
+    def _property_key(self, key: str) -> str:
+        if key not in self.property_keys:
+            self.property_keys[key] = self.bind(key, "String")
+        return self.property_keys[key]
+
+
+class _Overlay(dict[str, str]):
+    """A few names in front of a scope."""
+
+    def __init__(self, scope: Scope, names: Mapping[str, str]) -> None:
+        super().__init__(names)
+        self.scope = scope
+
+    def __missing__(self, name: str) -> str:
+        return self.scope[name]
+
+
+def events_range(scope: Scope) -> list[str]:
+    query = scope.query
+    return [
+        f"site_id = {scope['site']}",
+        day_sql(query.counted_from, query.dates.last_at, scope),
+        f"timestamp >= {scope.instant(query.counted_from)}",
+        f"timestamp < {scope.instant(query.dates.end_at)}",
+    ]
+
+
+def sessions_range(scope: Scope) -> list[str]:
+    """Return the overlap rule: visits that last into the range and start before its end (2.2)."""
+    query = scope.query
+    earliest = query.counted_from - LONGEST_VISIT
+    return [
+        f"site_id = {scope['site']}",
+        day_sql(earliest, query.dates.last_at, scope),
+        f"start >= {scope.instant(earliest)}",
+        f"timestamp >= {scope.instant(query.counted_from)}",
+        f"start < {scope.instant(query.dates.end_at)}",
+    ]
+
+
+def day_sql(first: datetime, last: datetime, scope: Scope) -> str:
+    from_day = scope.bind(str((first - _WEST).date()), "Date")
+    to_day = scope.bind(str((last + _EAST).date()), "Date")
+    return f"day BETWEEN {from_day} AND {to_day}"
+
+
+def condition_sql(node: Filter, scope: Scope) -> str:
+    match node:
+        case Leaf():
+            return _leaf_sql(node, scope)
+        case Not(child):
+            return f"NOT {condition_sql(child, scope)}"
+        case AllOf(children):
+            return f"({' AND '.join(condition_sql(child, scope) for child in children) or '1'})"
+        case AnyOf(children):
+            return f"({' OR '.join(condition_sql(child, scope) for child in children)})"
+
+
+def _leaf_sql(leaf: Leaf, scope: Scope) -> str:
+    """Return a comparison in brackets. A property that is absent or empty passes `is_not` only (1.5)."""
+    dimension = dimension_for(leaf.dimension)
+    operator = _NEGATED.get(leaf.operator, leaf.operator)
+    column = scope.column(dimension)
+    if operator is Operator.IS:
+        found = _is_sql(leaf, dimension, column, scope)
+    else:
+        found = _search_sql(leaf, operator, dimension, column, scope)
+    if operator is not leaf.operator:
+        found = f"NOT {found}"
+    if dimension.property_key and operator is not Operator.IS:
+        found = f"{column} != '' AND {found}"
+    return f"({found})"
+
+
+def _is_sql(leaf: Leaf, dimension: Dimension, column: str, scope: Scope) -> str:
+    if dimension.is_number:
+        return f"({column} IN {scope.bind(_numbers(leaf.clauses, dimension), 'Array(UInt32)')})"
+    ignores_case = leaf.case_sensitive is False
+    texts = [str(clause) for clause in leaf.clauses]
+    spelled = {text.lower() for text in dimension.absent_clauses} if ignores_case else set(dimension.absent_clauses)
+    wants_absent = any((text.lower() if ignores_case else text) in spelled for text in texts)
+    if dimension.property_key:
+        texts = [text for text in texts if text]
+    values = scope.bind([*texts, *([""] if wants_absent else [])], "Array(String)")
+    if ignores_case:
+        return f"has(arrayMap(value -> lowerUTF8(value), {values}), lowerUTF8({column}))"
+    return f"({column} IN {values})"
+
+
+def _numbers(clauses: Iterable[Clause], dimension: Dimension) -> list[int]:
+    """Return the clauses that can be a stored number; the others match nothing."""
+    numbers = []
+    for clause in clauses:
+        if clause in dimension.absent_clauses:
+            numbers.append(0)
+        elif isinstance(clause, int) or (clause.isascii() and clause.isdigit() and len(clause) <= 10):
+            numbers.append(int(clause))
+    return [number for number in numbers if 0 <= number <= _MAX_UINT32]
+
+
+def _search_sql(leaf: Leaf, operator: Operator, dimension: Dimension, column: str, scope: Scope) -> str:
+    text = f"toString({column})" if dimension.is_number else column
+    if operator is Operator.CONTAINS:
+        if dimension.contains_label:
+            text = f"replaceRegexpOne({text}, '^$', {scope.bind(dimension.contains_label, 'String')})"
+        fold = "lowerUTF8({})" if leaf.case_sensitive is False else "{}"
+        parts = [
+            f"position({fold.format(text)}, {fold.format(scope.bind(str(clause), 'String'))}) > 0"
+            for clause in leaf.clauses
+        ]
+    else:
+        patterns = [str(clause) for clause in leaf.clauses]
+        if operator is Operator.MATCHES_WILDCARD:
+            patterns = list(map(wildcard_expression, patterns))
+        parts = [f"match({text}, {scope.bind(pattern, 'String')})" for pattern in patterns]
+    return f"({' OR '.join(parts) or '0'})"
+
+
+def wildcard_expression(pattern: str) -> str:
+    """Return the regular expression of a path pattern: `*` runs over slashes, `|` alternates, the rest is literal.
+
+    Anchored at both ends, so that with `|` the anchors belong to the outer alternatives (contract, part 0).
+    """
+    literal = {"*": ".*", "|": "|"}
+    parts = (literal.get(part[0], re.escape(part)) for part in re.findall(r"\*+|\||[^*|]+", pattern))
+    return f"^{''.join(parts)}$"
