@@ -1,7 +1,7 @@
 """The registry of metrics: which table answers, from which aggregates, by which formula (stats contract, 2.4).
 
 An aggregate is one column of a branch of the statement: `e_…` over event rows, `s_…` over session rows, `h_…` over
-session rows spread over the hours they span. Session sums weigh by `sign`, so a state that was replaced and the row
+session rows spread over the hours they span, `t_…` over the rows of a rate's denominator. Session sums weigh by `sign`, so a state that was replaced and the row
 that cancels it add up to nothing, merged or not. `{entered}` is the landing-page condition of the bounce rate.
 """
 
@@ -21,12 +21,19 @@ class Source(StrEnum):
     SESSIONS = "sessions"
 
 
+class Total(StrEnum):
+    """The denominators of rates: the aggregate that counts them, over which rows (stats contract 2.4)."""
+
+    SELECTED = "t_selected"  # visitors over events with the query's own filters
+
+
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """A final expression and the aggregates it is made of."""
+    """A final expression, the aggregates it is made of, and the denominator it divides by."""
 
     expression: str
     aggregates: tuple[str, ...]
+    total: Total | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +62,17 @@ AGGREGATES: Final[Mapping[str, str]] = {
     "s_entries": "sumIf(sign, {entered})",
     "h_visitors": "uniqExact(visitor_id)",
     "h_visits": "sum(sign)",
+    Total.SELECTED: "uniqExact(visitor_id)",
 }
 NARROWED_TO_LANDINGS: Final = frozenset(name for name, sql in AGGREGATES.items() if "{entered}" in sql)
 DISTINCT_OVER_SESSIONS: Final = frozenset({"s_visitors", "h_visitors"})
+
+
+_VISITORS: Final[Mapping[Source, str]] = {
+    Source.EVENTS: "e_visitors",
+    Source.SPREAD: "h_visitors",
+    Source.SESSIONS: "s_visitors",
+}
 
 
 def _counted(events: str, sessions: str, spread: str = "") -> dict[Source, Formula]:
@@ -70,11 +85,20 @@ def _counted(events: str, sessions: str, spread: str = "") -> dict[Source, Formu
     return formulas
 
 
+def _share(total: Total, nobody: str) -> dict[Source, Formula]:
+    """Return visitors as percent of a denominator; `nobody` is the answer where that is 0."""
+    return {
+        source: Formula(f"if({total} > 0, round(100 * {visitors} / {total}, 2), {nobody})", (visitors,), total)
+        for source, visitors in _VISITORS.items()
+    }
+
+
 METRICS: Final[Mapping[str, Metric]] = {
     metric.name: metric
     for metric in (
         Metric("visitors", Kind.EITHER, "visitors", 0, _counted("e_visitors", "s_visitors", "h_visitors")),
         Metric("visits", Kind.EITHER, "visits", 0, _counted("e_visits", "s_visits", "h_visits")),
+        Metric("percentage", Kind.EITHER, "percent", 0.0, _share(Total.SELECTED, "NULL")),
         Metric("pageviews", Kind.EVENT, "pageviews", 0, _counted("e_pageviews", "s_pageviews"), counter=True),
         Metric("events", Kind.EVENT, "events", 0, _counted("e_events", "s_events"), counter=True),
         Metric(
@@ -116,7 +140,6 @@ METRICS: Final[Mapping[str, Metric]] = {
 # Named by the contract; their own issue brings them. Asked for, they are refused by name instead of as unknown.
 LATER_METRICS: Final = frozenset(
     {
-        "percentage",
         "conversion_rate",
         "group_conversion_rate",
         "time_on_page",

@@ -1,10 +1,10 @@
 """Query → Plan: which table answers each metric, and what each table must judge (stats contract 2.1 to 2.3)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stats.query.dimensions import ENTRY_PAGE, HOUR, PAGE, Dimension, dimension_for
 from stats.query.filters import keep, leaves, on_landing_page, push_down
-from stats.query.metrics import DISTINCT_OVER_SESSIONS, METRICS, NARROWED_TO_LANDINGS, Formula, Source
+from stats.query.metrics import DISTINCT_OVER_SESSIONS, METRICS, NARROWED_TO_LANDINGS, Formula, Source, Total
 from stats.query.types import AllOf, Filter, Kind, Leaf, Not, Query
 
 
@@ -34,12 +34,14 @@ class Plan:
     """The passes of a query, one or two, and the formulas of its metrics in their order.
 
     The groups of the first pass are the rows; under a full join, hours of the range that only visits know as well.
+    `totals` are passes of one row each, beside every row.
     """
 
     query: Query
     branches: tuple[Branch, ...]
     formulas: tuple[Formula, ...]
     full_join: bool = False
+    totals: tuple[Branch, ...] = ()
 
 
 def plan_query(query: Query) -> Plan:
@@ -51,7 +53,21 @@ def plan_query(query: Query) -> Plan:
         _branch(query, tree, source, _aggregates(source, sources, formulas)) for source in Source if source in sources
     )
     joins = {Source.EVENTS, Source.SESSIONS} <= set(sources)
-    return Plan(query, branches, formulas, full_join=joins and HOUR in query.dimensions)
+    plan = Plan(query, branches, formulas, full_join=joins and HOUR in query.dimensions)
+    return _with_totals(plan, tree)
+
+
+def _with_totals(plan: Plan, tree: Filter) -> Plan:
+    """Return the plan with the denominators that its formulas need, counted in a pass it makes anyway where possible."""
+    query = plan.query
+    if all(formula.total is not Total.SELECTED for formula in plan.formulas):
+        return plan
+    first, *others = plan.branches
+    if first.source is Source.EVENTS and not query.dimensions:
+        counting = replace(first, aggregates=(*first.aggregates, Total.SELECTED))
+        return replace(plan, branches=(counting, *others))
+    everyone = _branch(replace(query, dimensions=()), tree, Source.EVENTS, (Total.SELECTED,))
+    return replace(plan, totals=(everyone,))
 
 
 def _sources(query: Query, tree: Filter) -> tuple[Source, ...]:
