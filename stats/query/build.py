@@ -151,10 +151,28 @@ def _check_combination(params: QueryParams) -> None:
                 f"metrics: event metric {name!r} cannot be split by {session_dimensions[0]!r}",
                 code="invalid_combination",
             )
+    _check_page_metrics(params)
     if "views_per_visit" in params.metrics:
         _check_views_per_visit(params)
     if Include.TIME_LABELS in params.include and not any(map(is_time, names)):
         raise InvalidQuery("include.time_labels: needs a time dimension", code="invalid_include")
+
+
+def _check_page_metrics(params: QueryParams) -> None:
+    """Refuse what engagement tells of pages where no page is asked for: scroll depth wants it at the top level."""
+    if PAGE in params.dimensions:
+        return
+    at_top = any(isinstance(node, Leaf) and node.dimension == PAGE for node in params.filters)
+    if "scroll_depth" in params.metrics and not at_top:
+        raise InvalidQuery(
+            f"metrics: 'scroll_depth' needs the dimension {PAGE!r} or a filter of it at the top level",
+            code="invalid_combination",
+        )
+    anywhere = any(leaf.dimension == PAGE for node in params.filters for leaf in leaves(node))
+    if "time_on_page" in params.metrics and not anywhere:
+        raise InvalidQuery(
+            f"metrics: 'time_on_page' needs the dimension {PAGE!r} or a filter of it", code="invalid_combination"
+        )
 
 
 def _check_views_per_visit(params: QueryParams) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from stats.query.compile_filters import LONGEST_VISIT, Scope, condition_sql, day_sql, events_range, sessions_range
 from stats.query.dimensions import DIMENSIONS, HOUR, SPREAD_HOURS, Dimension, dimension_for, is_time
-from stats.query.metrics import AGGREGATES, Source
+from stats.query.metrics import AGGREGATES, BY_VISIT_ONLY, PER_VISIT, Source
 from stats.query.plan import Branch, Plan
 from stats.query.types import DimensionValues, Include, Query
 
@@ -110,6 +110,8 @@ def _join_sql(plan: Plan, scope: Scope) -> str:
 
 def _branch_sql(branch: Branch, scope: Scope) -> str:
     """Return one grouped pass: groups g0…, then the branch's aggregates by name."""
+    if not BY_VISIT_ONLY.isdisjoint(branch.aggregates):
+        return _by_visit_sql(branch, scope)
     groups = [_group_sql(dimension, branch, scope) for dimension in branch.dimensions]
     columns = [f"{group} AS g{n}" for n, group in enumerate(groups)]
     entered = "1" if branch.entered is None else condition_sql(branch.entered, scope)
@@ -121,6 +123,18 @@ def _branch_sql(branch: Branch, scope: Scope) -> str:
         sql += f" GROUP BY {', '.join(f'g{n}' for n in range(len(groups)))}"
         sql += "" if events else " HAVING sum(sign) > 0"
     return sql
+
+
+def _by_visit_sql(branch: Branch, scope: Scope) -> str:
+    """Return one pass over events, grouped by visit as well and then without it."""
+    groups = [f"{_group_sql(dimension, branch, scope)} AS g{n}" for n, dimension in enumerate(branch.dimensions)]
+    names = [f"g{n}" for n in range(len(groups))]
+    inner = [*groups, *(f"{PER_VISIT[name][0]} AS visit_{name}" for name in branch.aggregates)]
+    outer = [*names, *(f"{PER_VISIT[name][1].format(f'visit_{name}')} AS {name}" for name in branch.aggregates)]
+    rows = _rows_of(branch, " AND ".join(_events_where(branch, scope)), scope)
+    visits = f"SELECT {', '.join(inner)} FROM {rows} GROUP BY {', '.join([*names, 'session_id'])}"
+    sql = f"SELECT {', '.join(outer)} FROM ({visits})"
+    return sql + (f" GROUP BY {', '.join(names)}" if names else "")
 
 
 def _group_sql(dimension: Dimension, branch: Branch, scope: Scope) -> str:

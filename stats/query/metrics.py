@@ -1,8 +1,9 @@
 """The registry of metrics: which table answers, from which aggregates, by which formula (stats contract, 2.4).
 
 An aggregate is one column of a branch of the statement: `e_…` over event rows, `s_…` over session rows, `h_…` over
-session rows spread over the hours they span, `t_…` over the rows of a rate's denominator. Session sums weigh by `sign`, so a state that was replaced and the row
-that cancels it add up to nothing, merged or not. `{entered}` is the landing-page condition of the bounce rate.
+session rows spread over the hours they span, `t_…` over the rows of a rate's denominator. Session sums weigh by
+`sign`, so a state that was replaced and the row that cancels it add up to nothing, merged or not. `{entered}` is the
+landing-page condition of the bounce rate.
 """
 
 from collections.abc import Mapping
@@ -64,6 +65,19 @@ AGGREGATES: Final[Mapping[str, str]] = {
     "h_visits": "sum(sign)",
     Total.SELECTED: "uniqExact(visitor_id)",
 }
+
+# Event rows first gathered by group and visit: the aggregate of one visit, then the one over visits, `{}` the former.
+PER_VISIT: Final[Mapping[str, tuple[str, str]]] = {
+    "e_visitors": ("any(visitor_id)", "uniqExact({})"),
+    "e_visits": ("1", "count()"),
+    "e_pageviews": ("countIf(name = 'pageview')", "sum({})"),
+    "e_events": ("countIf(name != 'engagement')", "sum({})"),
+    "e_engaged_ms": ("sum(engagement_time)", "sum({})"),
+    "e_engaged_visits": ("countIf(name = 'engagement')", "countIf({} > 0)"),
+    "e_depth": ("maxOrNullIf(scroll_depth, name = 'engagement' AND scroll_depth <= 100)", "avg({})"),
+    Total.SELECTED: ("any(visitor_id)", "uniqExact({})"),
+}
+BY_VISIT_ONLY: Final = frozenset(PER_VISIT.keys() - AGGREGATES.keys())
 NARROWED_TO_LANDINGS: Final = frozenset(name for name, sql in AGGREGATES.items() if "{entered}" in sql)
 DISTINCT_OVER_SESSIONS: Final = frozenset({"s_visitors", "h_visitors"})
 
@@ -101,6 +115,25 @@ METRICS: Final[Mapping[str, Metric]] = {
         Metric("percentage", Kind.EITHER, "percent", 0.0, _share(Total.SELECTED, "NULL")),
         Metric("pageviews", Kind.EVENT, "pageviews", 0, _counted("e_pageviews", "s_pageviews"), counter=True),
         Metric("events", Kind.EVENT, "events", 0, _counted("e_events", "s_events"), counter=True),
+        Metric(
+            "time_on_page",
+            Kind.EVENT,
+            "seconds",
+            None,
+            {
+                Source.EVENTS: Formula(
+                    "if(e_engaged_visits > 0, toInt64(round(e_engaged_ms / 1000 / e_engaged_visits)), NULL)",
+                    ("e_engaged_ms", "e_engaged_visits"),
+                )
+            },
+        ),
+        Metric(
+            "scroll_depth",
+            Kind.EVENT,
+            "percent",
+            None,
+            {Source.EVENTS: Formula("toInt64(round(e_depth))", ("e_depth",))},
+        ),
         Metric(
             "bounce_rate",
             Kind.SESSION,
@@ -142,8 +175,6 @@ LATER_METRICS: Final = frozenset(
     {
         "conversion_rate",
         "group_conversion_rate",
-        "time_on_page",
-        "scroll_depth",
         "total_revenue",
         "average_revenue",
     }

@@ -1,7 +1,7 @@
 """Stats API v1: query-string parameters → QueryParams (stats contract, part 3). Errors name the parameter."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final, NoReturn
 
@@ -174,9 +174,21 @@ def _metrics(raw: Mapping[str, str], filters: tuple[Filter, ...], name: str | No
     for metric in metrics:
         if metric in _OF_WHOLE_VISITS and of_events:
             _refuse("metrics", f"{metric!r} cannot be combined with {of_events[0]!r}")
+    if "time_on_page" in metrics:
+        _check_time_on_page(filtered, name)
     if "views_per_visit" in metrics and (name or PAGE in filtered):
         _refuse("metrics", f"'views_per_visit' cannot be combined with {name or PAGE!r}")
     return metrics
+
+
+def _check_time_on_page(filtered: Sequence[str], name: str | None) -> None:
+    for dimension in ("event:name", GOAL):
+        if dimension in filtered:
+            _refuse("metrics", f"'time_on_page' cannot be combined with {dimension!r}")
+    if name not in {None, PAGE}:
+        _refuse("metrics", f"'time_on_page' cannot be broken down by {name!r}")
+    if name is None and PAGE not in filtered:
+        _refuse("metrics", f"'time_on_page' needs a filter of {PAGE!r}")
 
 
 def _whole_number(raw: Mapping[str, str], name: str, default: int, most: int) -> int:

@@ -58,7 +58,7 @@ def plan_query(query: Query) -> Plan:
 
 
 def _with_totals(plan: Plan, tree: Filter) -> Plan:
-    """Return the plan with the denominators that its formulas need, counted in a pass it makes anyway where possible."""
+    """Return the plan with the denominators its formulas need, where possible counted in a pass it makes anyway."""
     query = plan.query
     if all(formula.total is not Total.SELECTED for formula in plan.formulas):
         return plan

@@ -220,7 +220,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "custom with three": ("aggregate", {"period": "custom", "date": "2025-01-01,2025-01-02,2025-01-03"}, "date"),
     "metric twice": ("aggregate", {"metrics": "visitors,visitors"}, "metrics"),
     "metric of v2": ("aggregate", {"metrics": "percentage"}, "metrics"),
-    "metric to come": ("aggregate", {"metrics": "time_on_page", "filters": "event:page==/"}, "not supported yet"),
+    "metric to come": ("aggregate", {"metrics": "conversion_rate"}, "not supported yet"),
     "no metric": ("aggregate", {"metrics": ""}, "metrics"),
     "unknown property in a filter": ("aggregate", {"filters": "badprop==1"}, "badprop"),
     "goal in a filter": ("aggregate", {"filters": "event:goal==Nope"}, "event:goal"),

@@ -193,7 +193,6 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "metric twice": ({"metrics": ["visitors", "visitors"]}, "metrics[1]"),
     "internal metric": ({"metrics": ["exit_rate"]}, "metrics[0]"),
     "metric to come": ({"metrics": ["conversion_rate"]}, "not supported yet"),
-    "scroll depth to come": ({"metrics": ["scroll_depth"], "dimensions": ["event:page"]}, "not supported yet"),
     "metric of no name": ({"metrics": [1]}, "metrics[0]"),
     "unknown member": ({"property": "event:page"}, "property"),
     "unknown include": ({"include": {"comparisons": True}}, "include.comparisons"),

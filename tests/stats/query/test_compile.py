@@ -52,7 +52,7 @@ def statements() -> list[Statement]:
     found += [compiled(("visitors", "visits"), (name,)) for name in [*DIMENSIONS, f"event:props:{SECRET}"]]
     page, entry = leaf("event:page", Operator.IS), leaf("visit:entry_page", Operator.CONTAINS)
     for tree in (page, entry, AnyOf((page, Not(entry))), Not(AllOf((page, entry)))):
-        found.append(compiled(tuple(METRICS)[:-1], (), (tree,)))
+        found.append(compiled(tuple(METRICS)[:-1], (), (tree, page)))
         found.append(compiled(tuple(METRICS)[:-1], ("event:page", "visit:source", "time:hour"), (tree,)))
         found.append(compiled(("visitors", "bounce_rate"), ("time:hour", "visit:exit_page"), (tree,)))
         found.append(compiled(("visits",), ("event:name", "visit:exit_page", "visit:region_name"), (tree,)))
