@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from stats.query.dates import time_labels
 from stats.query.dimensions import is_time
-from stats.query.types import AllOf, AnyOf, Filter, Include, Leaf, Not, Query, QueryResult
+from stats.query.types import AllOf, AnyOf, Filter, HasDone, Include, Leaf, Not, Query, QueryResult
 
 _NO_IMPORTS: Final = {"imports_included": False, "imports_skip_reason": "no_imported_data"}
 
@@ -59,3 +59,5 @@ def _filter(node: Filter) -> list[Any]:
             return ["and", [_filter(child) for child in children]]
         case AnyOf(children):
             return ["or", [_filter(child) for child in children]]
+        case HasDone(child, negated):
+            return ["has_not_done" if negated else "has_done", _filter(child)]

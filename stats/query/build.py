@@ -19,10 +19,11 @@ from stats.query.dimensions import (
     dimension_for,
     is_time,
 )
-from stats.query.filters import leaves
+from stats.query.filters import behaviours, leaves
 from stats.query.metrics import LATER_METRICS, METRICS
 from stats.query.types import (
     Filter,
+    HasDone,
     Include,
     Kind,
     Leaf,
@@ -107,8 +108,12 @@ def _check_filters(filters: Iterable[Filter]) -> None:
     searched = 0
     values = 0
     for number, node in enumerate(filters):
+        path = f"filters[{number}]"
+        for leaf in leaves(node, behavioural=False):
+            _check_leaf(leaf, path, takes_all=isinstance(node, Leaf))
+        for behaviour in behaviours(node):
+            _check_behaviour(behaviour, path)
         for leaf in leaves(node):
-            _check_leaf(leaf, f"filters[{number}]", top_level=isinstance(node, Leaf))
             found += 1
             values += len(leaf.clauses)
             searched += 0 if leaf.operator in _EXACT else len(leaf.clauses)
@@ -120,12 +125,24 @@ def _check_filters(filters: Iterable[Filter]) -> None:
         raise InvalidQuery(f"filters: more than {MAX_SEARCHED_CLAUSES} texts to search for", code="invalid_filters")
 
 
-def _check_leaf(leaf: Leaf, path: str, *, top_level: bool) -> None:
+def _check_behaviour(node: HasDone, path: str) -> None:
+    if any(behaviours(node.child)):
+        raise InvalidQuery(f"{path}: 'has_done' and 'has_not_done' cannot be nested", code="invalid_filters")
+    for leaf in leaves(node.child):
+        _check_leaf(leaf, path, takes_all=True)
+        if dimension_for(leaf.dimension).kind is not Kind.EVENT:
+            raise InvalidQuery(
+                f"{path}: {leaf.dimension!r} is not an event's; 'has_done' and 'has_not_done' take those only",
+                code="invalid_filters",
+            )
+
+
+def _check_leaf(leaf: Leaf, path: str, *, takes_all: bool) -> None:
     if leaf.dimension == GOAL:
         raise InvalidQuery(f"{path}: {GOAL!r} is not supported yet", code="not_supported")
     if is_time(leaf.dimension) or dimension_for(leaf.dimension).groups_only:
         raise InvalidQuery(f"{path}: {leaf.dimension!r} cannot be filtered by", code="invalid_filters")
-    if leaf.dimension == HOSTNAME and not top_level:
+    if leaf.dimension == HOSTNAME and not takes_all:
         raise InvalidQuery(f"{path}: {HOSTNAME!r} is allowed at the top level of filters only", code="invalid_filters")
     if leaf.dimension == "visit:country" and leaf.operator in _EXACT:
         for clause in leaf.clauses:
@@ -168,7 +185,7 @@ def _check_page_metrics(params: QueryParams) -> None:
             f"metrics: 'scroll_depth' needs the dimension {PAGE!r} or a filter of it at the top level",
             code="invalid_combination",
         )
-    anywhere = any(leaf.dimension == PAGE for node in params.filters for leaf in leaves(node))
+    anywhere = any(leaf.dimension == PAGE for node in params.filters for leaf in leaves(node, behavioural=False))
     if "time_on_page" in params.metrics and not anywhere:
         raise InvalidQuery(
             f"metrics: 'time_on_page' needs the dimension {PAGE!r} or a filter of it", code="invalid_combination"
@@ -179,7 +196,7 @@ def _check_views_per_visit(params: QueryParams) -> None:
     allowed = params.fills_buckets and all(map(is_time, params.dimensions))
     if params.dimensions and not allowed:
         raise InvalidQuery("metrics: 'views_per_visit' allows no dimensions", code="invalid_combination")
-    if any(leaf.dimension == PAGE for node in params.filters for leaf in leaves(node)):
+    if any(leaf.dimension == PAGE for node in params.filters for leaf in leaves(node, behavioural=False)):
         raise InvalidQuery(f"metrics: 'views_per_visit' allows no {PAGE!r} filter", code="invalid_combination")
 
 

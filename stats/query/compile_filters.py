@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from stats.query import places
 from stats.query.dimensions import Dimension, dimension_for
-from stats.query.types import AllOf, AnyOf, Clause, Filter, Leaf, Not, Operator, Query
+from stats.query.types import AllOf, AnyOf, Clause, Filter, HasDone, Leaf, Not, Operator, Query
 
 LONGEST_VISIT: Final = timedelta(days=7)
 _WEST: Final = timedelta(hours=12)
@@ -125,6 +125,10 @@ def condition_sql(node: Filter, scope: Scope) -> str:
             return f"({' AND '.join(condition_sql(child, scope) for child in children) or '1'})"
         case AnyOf(children):
             return f"({' OR '.join(condition_sql(child, scope) for child in children)})"
+        case HasDone(child, negated):
+            where = [*events_range(scope), condition_sql(child, scope)]
+            visits = f"SELECT session_id FROM events WHERE {' AND '.join(where)}"
+            return f"(session_id {'NOT IN' if negated else 'IN'} ({visits}))"
 
 
 def _leaf_sql(leaf: Leaf, scope: Scope) -> str:

@@ -1,16 +1,21 @@
 """Filter trees from their JSON form (stats contract 1.5); shape errors only, each naming its path."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final, NoReturn
 
 from analytics_project.errors import InvalidQuery
-from stats.query.types import AllOf, AnyOf, Clause, Filter, Leaf, Not, Operator
+from stats.query.types import AllOf, AnyOf, Clause, Filter, HasDone, Leaf, Not, Operator
 
 MAX_DEPTH: Final = 50
 MAX_CLAUSES: Final = 10_000
 
 _BRANCHES: Final = frozenset({"and", "or"})
-_BEHAVIOURAL: Final = frozenset({"has_done", "has_not_done"})
+_WRAPPERS: Final[Mapping[str, Callable[[Filter], Filter]]] = {
+    "not": Not,
+    "has_done": HasDone,
+    "has_not_done": partial(HasDone, negated=True),
+}
 _WILDCARDS: Final = frozenset({Operator.MATCHES_WILDCARD, Operator.MATCHES_WILDCARD_NOT})
 _PATTERNS: Final = frozenset({Operator.MATCHES, Operator.MATCHES_NOT})
 _INTEGER_DIMENSION: Final = "visit:city"
@@ -32,9 +37,7 @@ def _parse_filter(raw: object, path: str, depth: int, *, allow_wildcards: bool) 
     if not isinstance(raw, list) or not raw or not isinstance(raw[0], str):
         _refuse(path, "must be a list that starts with an operator")
     operator = raw[0]
-    if operator in _BEHAVIOURAL:
-        _refuse(path, f"{operator!r} is not supported yet", code="not_supported")
-    if operator in _BRANCHES or operator == "not":
+    if operator in _BRANCHES or operator in _WRAPPERS:
         return _parse_branch(operator, raw, path, depth, allow_wildcards=allow_wildcards)
     return _parse_leaf(raw, path, allow_wildcards=allow_wildcards)
 
@@ -43,8 +46,8 @@ def _parse_branch(operator: str, raw: Sequence[object], path: str, depth: int, *
     if len(raw) != 2:
         _refuse(path, f"{operator!r} takes exactly one argument")
     argument = raw[1]
-    if operator == "not":
-        return Not(_parse_filter(argument, f"{path}[1]", depth + 1, allow_wildcards=allow_wildcards))
+    if wrapper := _WRAPPERS.get(operator):
+        return wrapper(_parse_filter(argument, f"{path}[1]", depth + 1, allow_wildcards=allow_wildcards))
     if not isinstance(argument, list) or not argument:
         _refuse(f"{path}[1]", "must be a list of at least one filter")
     children = tuple(

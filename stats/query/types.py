@@ -61,7 +61,15 @@ class AnyOf:
     children: "tuple[Filter, ...]"
 
 
-Filter = Leaf | Not | AllOf | AnyOf
+@dataclass(frozen=True, slots=True)
+class HasDone:
+    """Visits that have, or when `negated` have not, an event inside the range for which the child holds."""
+
+    child: "Filter"
+    negated: bool = False
+
+
+Filter = Leaf | Not | AllOf | AnyOf | HasDone
 
 
 DimensionValues = tuple[tuple[str, tuple[Clause, ...]], ...]

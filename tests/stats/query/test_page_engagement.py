@@ -43,9 +43,9 @@ def test_counts_beside_page_metrics_stay_what_they_are(fixture_a: Asker) -> None
         plain = fixture_a.rows(counts, "event:page", **more)
         with_depth = fixture_a.rows(f"{counts} scroll_depth time_on_page", "event:page", **more)
         assert [(page, cells[:5]) for page, cells in with_depth] == plain
-    plain = fixture_a.total(counts, filters=[["contains", "event:page", ["/blog"]]])
+    total = fixture_a.total(counts, filters=[["contains", "event:page", ["/blog"]]])
     both = fixture_a.total(f"{counts} time_on_page", filters=[["contains", "event:page", ["/blog"]]])
-    assert (both[:5], plain[4]) == (plain, 100.0)
+    assert (both[:5], total[4]) == (total, 100.0)
 
 
 def test_session_metrics_beside_page_metrics_join_on_the_entry_page(fixture_a: Asker) -> None:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from accounts.types import SiteId, SiteRef
 from stats.query.build import build_query
 from stats.query.run import run_query
-from stats.query.types import AllOf, AnyOf, DatePair, Filter, Leaf, Not, Operator, QueryParams, Value
+from stats.query.types import AllOf, AnyOf, DatePair, Filter, HasDone, Leaf, Not, Operator, QueryParams, Value
 from stats.store.client import EventStore
 from tests.stats.query.recorded import Hit, Visit, record, visits_of
 
@@ -65,6 +65,7 @@ FILTER_VALUES: Mapping[str, tuple[str, ...]] = {
     "visit:exit_page": (*PATHS, "", "(not set)"),
     "event:props:plan": ("free", "pro", "(none)"),
 }
+EVENT_FILTERS = tuple(name for name in FILTER_VALUES if name in EVENT_NAMES)
 
 Groups = dict[tuple[Value, ...], tuple[Value, ...]]
 _sites = itertools.count(2_000_000_000)
@@ -111,10 +112,10 @@ def bucket_of(name: str, moment: datetime, zone: ZoneInfo) -> str:
     return f"{local:%Y-%m-%d}" if name == "time:day" else f"{local:%Y-%m-%d %H}:00:00"
 
 
-def passes(node: Filter, judged: Callable[[Leaf], bool | None], *, negated: bool = False) -> bool:
+def passes(node: Filter, judged: Callable[[Leaf | HasDone], bool | None], *, negated: bool = False) -> bool:
     """Tell whether a tree holds, where None marks leaves of the other table, which are true however often negated."""
     match node:
-        case Leaf():
+        case Leaf() | HasDone():
             truth = judged(node)
             return True if truth is None else truth != negated
         case Not(child):
@@ -136,7 +137,7 @@ def names_in(node: Filter) -> set[str]:
     match node:
         case Leaf():
             return {node.dimension}
-        case Not(child):
+        case Not(child) | HasDone(child):
             return names_in(child)
         case AllOf(children) | AnyOf(children):
             return set().union(*map(names_in, children))
@@ -153,10 +154,17 @@ def paged(node: Filter) -> Filter:
             return AllOf(tuple(map(paged, children)))
         case AnyOf(children):
             return AnyOf(tuple(map(paged, children)))
+        case HasDone():
+            return node
 
 
-def on_event(hit: Hit, visit: Visit) -> Callable[[Leaf], bool | None]:
-    def judged(leaf: Leaf) -> bool | None:
+Deeds = Callable[[HasDone, Visit], bool]
+
+
+def on_event(hit: Hit, visit: Visit, has_done: Deeds) -> Callable[[Leaf | HasDone], bool | None]:
+    def judged(leaf: Leaf | HasDone) -> bool | None:
+        if isinstance(leaf, HasDone):
+            return has_done(leaf, visit)
         if leaf.dimension in SESSION_NAMES:
             return None
         return compare(leaf, event_value(leaf.dimension, hit, visit))
@@ -164,8 +172,10 @@ def on_event(hit: Hit, visit: Visit) -> Callable[[Leaf], bool | None]:
     return judged
 
 
-def on_visit(visit: Visit) -> Callable[[Leaf], bool | None]:
-    def judged(leaf: Leaf) -> bool | None:
+def on_visit(visit: Visit, has_done: Deeds) -> Callable[[Leaf | HasDone], bool | None]:
+    def judged(leaf: Leaf | HasDone) -> bool | None:
+        if isinstance(leaf, HasDone):
+            return has_done(leaf, visit)
         return None if leaf.dimension in EVENT_NAMES else compare(leaf, visit_value(leaf.dimension, visit))
 
     return judged
@@ -229,7 +239,7 @@ class Reference:
         chosen = {visit.session_id for visit in self.selected_visits(filters)} if needs_visit else set(self.visits)
         groups = defaultdict(list)
         for hit, visit in self.events:
-            if visit.session_id in chosen and passes(filters, on_event(hit, visit)):
+            if visit.session_id in chosen and passes(filters, on_event(hit, visit, self.has_done)):
                 groups[self.event_group(hit, visit)].append((hit, visit))
         counts: Mapping[str, Callable[[list[tuple[Hit, Visit]]], int]] = {
             "visitors": lambda rows: len({visit.visitor_id for _, visit in rows}),
@@ -239,15 +249,21 @@ class Reference:
         }
         return {group: counts[name](rows) for group, rows in groups.items()}
 
+    def has_done(self, node: HasDone, visit: Visit) -> bool:
+        own = [hit for hit, of in self.events if of.session_id == visit.session_id]
+        return any(passes(node.child, on_event(hit, visit, self.has_done)) for hit in own) != node.negated
+
     def selected_visits(self, filters: Filter) -> list[Visit]:
         """Return the visits that overlap the range and pass (2.2)."""
         needs_event = not names_in(filters).isdisjoint(EVENT_NAMES)
-        with_event = {visit.session_id for hit, visit in self.events if passes(filters, on_event(hit, visit))}
+        with_event = {
+            visit.session_id for hit, visit in self.events if passes(filters, on_event(hit, visit, self.has_done))
+        }
         return [
             visit
             for visit in self.visits.values()
             if visit.timestamp >= self.span.start and visit.start < self.span.end
-            if passes(filters, on_visit(visit)) and (not needs_event or visit.session_id in with_event)
+            if passes(filters, on_visit(visit, self.has_done)) and (not needs_event or visit.session_id in with_event)
         ]
 
     def session_metric(self, name: str) -> dict[tuple[Value, ...], Value]:
@@ -337,16 +353,18 @@ def random_hit(random: Random, moment: datetime, visitor: str) -> Hit:
     )
 
 
-def random_filter(random: Random, depth: int = 0) -> Filter:
+def random_filter(random: Random, depth: int = 0, names: Sequence[str] = tuple(sorted(FILTER_VALUES))) -> Filter:
     """Return a comparison, or a tree of at most four."""
-    kind = random.choice(("leaf", "leaf", "not", "and", "or")) if depth < 2 else "leaf"
-    if kind == "leaf":
-        name = random.choice(sorted(FILTER_VALUES))
+    kind = random.choice(("leaf", "leaf", "not", "and", "or", "done")) if depth < 2 else "leaf"
+    if kind == "leaf" or (kind == "done" and names is EVENT_FILTERS):
+        name = random.choice(names)
         clauses = random.sample(FILTER_VALUES[name], random.choice((0, 1, 1, 1, 2)))
         return Leaf(random.choice((Operator.IS, Operator.IS_NOT)), name, tuple(clauses))
     if kind == "not":
-        return Not(random_filter(random, depth + 1))
-    children = tuple(random_filter(random, depth + 1) for _ in range(2))
+        return Not(random_filter(random, depth + 1, names))
+    if kind == "done":
+        return HasDone(random_filter(random, depth + 1, EVENT_FILTERS), negated=random.random() < 0.5)
+    children = tuple(random_filter(random, depth + 1, names) for _ in range(2))
     return AllOf(children) if kind == "and" else AnyOf(children)
 
 
