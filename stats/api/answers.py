@@ -9,11 +9,13 @@ from accounts.selectors import features_of, site_for
 from accounts.types import Actor, Feature, Scope, SiteRef
 from analytics_project import clock
 from analytics_project.errors import AppError
+from goals.selectors import goal_specs
 from stats.query.build import build_query, needs_stats_start
 from stats.query.dimensions import PROPERTY_PREFIX
 from stats.query.filters import leaves
-from stats.query.run import first_event_on, run_query
-from stats.query.types import QueryParams, QueryResult
+from stats.query.goals import needs_goals
+from stats.query.run import QueryResult, first_event_on, run_query
+from stats.query.types import QueryParams
 from stats.services import event_store, wait_for_accepted
 
 _PROPERTIES_OF_EVERY_PLAN: Final = frozenset(f"{PROPERTY_PREFIX}{key}" for key in ("url", "path", "search_query"))
@@ -45,7 +47,8 @@ def answer(site: SiteRef, params: QueryParams) -> QueryResult:
     Raises: InvalidQuery for what has no meaning, StoreUnavailable.
     """
     store = event_store()
-    build_query(params, site, clock.now())  # a refusal costs no statement
+    goals = goal_specs(site) if needs_goals(params) else ()
+    build_query(params, site, clock.now(), goals=goals)  # a refusal costs no statement
     wait_for_accepted(site.id)
     start = first_event_on(store, site) if needs_stats_start(params) else None
-    return run_query(store, build_query(params, site, clock.now(), stats_start_on=start))
+    return run_query(store, build_query(params, site, clock.now(), stats_start_on=start, goals=goals))

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
+from stats.query.build import Query
 from stats.query.dates import time_labels
 from stats.query.dimensions import PROPERTY_PREFIX
 from stats.query.metrics import METRICS
-from stats.query.types import QueryResult, Row, Value
+from stats.query.run import QueryResult
+from stats.query.types import Row, Value
 
 
 def present_aggregate(result: QueryResult, comparison: QueryResult | None) -> dict[str, object]:
@@ -25,19 +27,16 @@ def present_aggregate(result: QueryResult, comparison: QueryResult | None) -> di
 def present_timeseries(result: QueryResult) -> dict[str, object]:
     """Return one object per time label, missing ones filled, rows outside the labels dropped."""
     query = result.query
+    names = _names(query)
     found = {row.dimensions[0]: row.metrics for row in result.rows}
     empty = tuple(METRICS[name].empty for name in query.metrics)
     labels = time_labels(query.dates, ZoneInfo(query.timezone), query.dimensions[0])
-    return {
-        "results": [
-            {"date": label, **dict(zip(query.metrics, found.get(label, empty), strict=True))} for label in labels
-        ]
-    }
+    return {"results": [{"date": label, **dict(zip(names, found.get(label, empty), strict=True))} for label in labels]}
 
 
 def present_breakdown(result: QueryResult, comparison: QueryResult | None) -> dict[str, object]:
     """Return one object per row; keys of dimensions are their names without prefix."""
-    metrics = result.query.metrics
+    metrics = _names(result.query)
     keys = tuple(map(_key, result.query.dimensions))
     old = {} if comparison is None else {row.dimensions: row for row in comparison.rows}
     rows = []
@@ -50,6 +49,11 @@ def present_breakdown(result: QueryResult, comparison: QueryResult | None) -> di
             cells["comparison"] = _comparison(metrics, row, old)
         rows.append(cells)
     return {"results": rows}
+
+
+def _names(query: Query) -> tuple[str, ...]:
+    """Return the metrics by the names of v1, which knows one conversion rate."""
+    return tuple("conversion_rate" if name == "group_conversion_rate" else name for name in query.metrics)
 
 
 def _key(dimension: str) -> str:
@@ -65,15 +69,19 @@ def _comparison(metrics: tuple[str, ...], row: Row, old: Mapping[tuple[Value, ..
 
 
 def change(metric: str, new: Value, old: Value) -> int | float | None:
-    """Return the change from `old` to `new`: points for the bounce rate, percent of the old value for the rest.
+    """Return the change from `old` to `new`: points for bounce and conversion rate, percent of the old value else.
 
-    Percent is rounded half away from zero; from 0 it is 100, or 0 if nothing came. None where a value is missing, and
-    for a bounce rate that was 0. Source: stats contract 5.1.
+    Points of the conversion rate have one digit. Percent is whole, and 100 from 0, or 0 if nothing came. Both are
+    rounded half away from zero. None where a value is missing, and for a bounce rate that was 0. Source: stats
+    contract 5.1.
     """
     if not isinstance(new, int | float) or not isinstance(old, int | float):
         return None
     if metric == "bounce_rate":
         return new - old if old else None
+    if metric == "conversion_rate":
+        points = Decimal(str(new)) - Decimal(str(old))
+        return float(points.quantize(Decimal("0.1"), ROUND_HALF_UP))
     if not old:
         return 100 if new > 0 else 0
     percent = (Decimal(str(new)) - Decimal(str(old))) * 100 / Decimal(str(old))

@@ -4,9 +4,11 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from stats.query.build import Query
 from stats.query.dates import time_labels
 from stats.query.dimensions import is_time
-from stats.query.types import AllOf, AnyOf, Filter, HasDone, Include, Leaf, Not, Query, QueryResult
+from stats.query.run import QueryResult
+from stats.query.types import AllOf, AnyOf, Filter, HasDone, Include, Leaf, Not
 
 _NO_IMPORTS: Final = {"imports_included": False, "imports_skip_reason": "no_imported_data"}
 

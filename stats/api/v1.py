@@ -14,7 +14,8 @@ from stats.api.answers import answer, check_properties, site_of
 from stats.api.present_v1 import present_aggregate, present_breakdown, present_timeseries
 from stats.query.dates import previous_period
 from stats.query.parse_v1 import compares_previous_period, parse_aggregate, parse_breakdown, parse_timeseries
-from stats.query.types import QueryParams, QueryResult
+from stats.query.run import QueryResult
+from stats.query.types import QueryParams
 
 
 class AggregateView(APIView):

@@ -1,13 +1,14 @@
 """QueryParams + site + now → Query: everything resolved, every rule of meaning checked (stats contract 1.4 to 1.8)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from accounts.types import SiteRef
+from accounts.types import SiteId, SiteRef
 from analytics_project.errors import InvalidQuery
+from goals.types import GoalSpec
 from stats.query import dates
 from stats.query.dimensions import (
     DIMENSIONS,
@@ -15,13 +16,17 @@ from stats.query.dimensions import (
     HOSTNAME,
     LANDING_HOST_OF,
     PAGE,
+    PROPERTY_PREFIX,
     TIME_PREFIX,
     dimension_for,
     is_time,
 )
 from stats.query.filters import behaviours, leaves
+from stats.query.goals import goal_filters, needs_goals
 from stats.query.metrics import LATER_METRICS, METRICS
 from stats.query.types import (
+    DateRange,
+    DimensionValues,
     Filter,
     HasDone,
     Include,
@@ -31,7 +36,6 @@ from stats.query.types import (
     OrderBy,
     Period,
     PeriodUnit,
-    Query,
     QueryParams,
 )
 
@@ -40,7 +44,34 @@ MAX_LEAVES: Final = 500
 MAX_SEARCHED_CLAUSES: Final = 1000
 MAX_VALUES: Final = 20_000
 
+_CONVERSION_RATES: Final = frozenset({"conversion_rate", "group_conversion_rate"})
 _EXACT: Final = frozenset({Operator.IS, Operator.IS_NOT})
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Everything that decides an answer, complete and comparable: the same Query gives the same numbers.
+
+    `dimensions` are in the requested order with `time` resolved to its bucket; `filters` are the executed ones, joined
+    by AND. `counted_from` is the later of the range's start and the site's statistics reset. `goals` are the site's,
+    where the query mentions any.
+    """
+
+    site_id: SiteId
+    timezone: str
+    dates: DateRange
+    counted_from: datetime
+    metrics: tuple[str, ...]
+    dimensions: tuple[str, ...]
+    filters: tuple[Filter, ...]
+    order_by: tuple[OrderBy, ...]
+    include: frozenset[Include] = frozenset()
+    limit: int | None = None
+    offset: int = 0
+    session_counters: bool = False
+    hidden: DimensionValues = ()
+    only: DimensionValues = ()
+    goals: tuple[GoalSpec, ...] = ()
 
 
 def needs_stats_start(params: QueryParams) -> bool:
@@ -48,15 +79,23 @@ def needs_stats_start(params: QueryParams) -> bool:
     return isinstance(params.date_range, Period) and params.date_range.unit is PeriodUnit.ALL
 
 
-def build_query(params: QueryParams, site: SiteRef, now: datetime, *, stats_start_on: date | None = None) -> Query:
+def build_query(
+    params: QueryParams,
+    site: SiteRef,
+    now: datetime,
+    *,
+    stats_start_on: date | None = None,
+    goals: Sequence[GoalSpec] = (),
+) -> Query:
     """Return the complete query that `params` mean for a site at an instant.
 
-    `stats_start_on` is the local date of the site's first event, needed where `needs_stats_start` says so.
+    `stats_start_on` is the local date of the site's first event, needed where `needs_stats_start` says so; `goals` are
+    the site's, needed where `stats.query.goals.needs_goals` says so.
     Raises: InvalidQuery naming the member or the combination that has no meaning.
     """
     _check_metrics(params.metrics)
     _check_dimensions(params.dimensions)
-    _check_filters(params.filters)
+    _check_filters(params.filters, goals)
     _check_combination(params)
     zone = ZoneInfo(site.timezone)
     trim = Include.TRIM_RELATIVE_DATE_RANGE in params.include
@@ -78,6 +117,7 @@ def build_query(params: QueryParams, site: SiteRef, now: datetime, *, stats_star
         session_counters=params.session_counters,
         hidden=params.hidden,
         only=params.only,
+        goals=tuple(goals) if needs_goals(params) else (),
     )
 
 
@@ -94,16 +134,14 @@ def _check_metrics(metrics: Sequence[str]) -> None:
 def _check_dimensions(names: Sequence[str]) -> None:
     if len(names) > MAX_DIMENSIONS:
         raise InvalidQuery(f"dimensions: more than {MAX_DIMENSIONS}", code="invalid_dimensions")
-    for number, name in enumerate(names):
-        if name == GOAL:
-            raise InvalidQuery(f"dimensions[{number}]: {GOAL!r} is not supported yet", code="not_supported")
+    for name in names:
         if name != TIME_PREFIX:
             dimension_for(name)
     if sum(map(is_time, names)) > 1:
         raise InvalidQuery("dimensions: at most one time dimension", code="invalid_dimensions")
 
 
-def _check_filters(filters: Iterable[Filter]) -> None:
+def _check_filters(filters: Iterable[Filter], goals: Sequence[GoalSpec]) -> None:
     found = 0
     searched = 0
     values = 0
@@ -114,6 +152,8 @@ def _check_filters(filters: Iterable[Filter]) -> None:
         for behaviour in behaviours(node):
             _check_behaviour(behaviour, path)
         for leaf in leaves(node):
+            if leaf.dimension == GOAL:
+                _check_goal(leaf, path, goals)
             found += 1
             values += len(leaf.clauses)
             searched += 0 if leaf.operator in _EXACT else len(leaf.clauses)
@@ -138,16 +178,27 @@ def _check_behaviour(node: HasDone, path: str) -> None:
 
 
 def _check_leaf(leaf: Leaf, path: str, *, takes_all: bool) -> None:
-    if leaf.dimension == GOAL:
-        raise InvalidQuery(f"{path}: {GOAL!r} is not supported yet", code="not_supported")
     if is_time(leaf.dimension) or dimension_for(leaf.dimension).groups_only:
         raise InvalidQuery(f"{path}: {leaf.dimension!r} cannot be filtered by", code="invalid_filters")
-    if leaf.dimension == HOSTNAME and not takes_all:
-        raise InvalidQuery(f"{path}: {HOSTNAME!r} is allowed at the top level of filters only", code="invalid_filters")
+    if leaf.dimension in {GOAL, HOSTNAME} and not takes_all:
+        raise InvalidQuery(
+            f"{path}: {leaf.dimension!r} is allowed at the top level of filters only", code="invalid_filters"
+        )
     if leaf.dimension == "visit:country" and leaf.operator in _EXACT:
         for clause in leaf.clauses:
             if len(str(clause)) not in {0, 2}:
                 raise InvalidQuery(f"{path}: {clause!r} is not a two-letter country code", code="invalid_filters")
+
+
+def _check_goal(leaf: Leaf, path: str, goals: Sequence[GoalSpec]) -> None:
+    """Refuse operators that goals do not have, and names that no goal has where the request gave no modifier (1.6)."""
+    if leaf.operator not in {Operator.IS, Operator.CONTAINS}:
+        raise InvalidQuery(f"{path}: {GOAL!r} takes 'is' and 'contains' only", code="invalid_filters")
+    if leaf.operator is Operator.IS and leaf.case_sensitive is None:
+        known = {goal.display_name for goal in goals}
+        for clause in leaf.clauses:
+            if clause not in known:
+                raise InvalidQuery(f"{path}: {GOAL} {clause!r} is not a goal of this site", code="invalid_filters")
 
 
 def _check_combination(params: QueryParams) -> None:
@@ -169,10 +220,25 @@ def _check_combination(params: QueryParams) -> None:
                 code="invalid_combination",
             )
     _check_page_metrics(params)
+    for name in _CONVERSION_RATES.intersection(params.metrics):
+        _check_conversion_rate(name, params)
     if "views_per_visit" in params.metrics:
         _check_views_per_visit(params)
     if Include.TIME_LABELS in params.include and not any(map(is_time, names)):
         raise InvalidQuery("include.time_labels: needs a time dimension", code="invalid_include")
+
+
+def _check_conversion_rate(name: str, params: QueryParams) -> None:
+    if GOAL not in params.dimensions and not goal_filters(params.filters):
+        raise InvalidQuery(
+            f"metrics: {name!r} needs the dimension {GOAL!r} or a filter of it", code="invalid_combination"
+        )
+    for number, node in enumerate(params.filters):
+        if not isinstance(node, Leaf) and any(leaf.dimension.startswith(PROPERTY_PREFIX) for leaf in leaves(node)):
+            raise InvalidQuery(
+                f"filters[{number}]: {name!r} allows properties at the top level of filters only",
+                code="invalid_combination",
+            )
 
 
 def _check_page_metrics(params: QueryParams) -> None:
@@ -215,4 +281,6 @@ def _order(params: QueryParams) -> tuple[OrderBy, ...]:
     for number, item in enumerate(params.order_by):
         if item.field not in params.metrics and item.field not in params.dimensions:
             raise InvalidQuery(f"order_by[{number}]: {item.field!r} is not part of this query", code="invalid_order_by")
+        if item.field == GOAL:
+            raise InvalidQuery(f"order_by[{number}]: cannot order by {GOAL!r}", code="invalid_order_by")
     return params.order_by

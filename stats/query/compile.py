@@ -10,11 +10,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from stats.query.compile_filters import LONGEST_VISIT, Scope, condition_sql, day_sql, events_range, sessions_range
-from stats.query.dimensions import DIMENSIONS, HOUR, SPREAD_HOURS, Dimension, dimension_for, is_time
+from stats.query.build import Query
+from stats.query.compile_filters import (
+    LONGEST_VISIT,
+    Scope,
+    condition_sql,
+    day_sql,
+    events_range,
+    goals_sql,
+    sessions_range,
+)
+from stats.query.dimensions import DIMENSIONS, GOAL, HOUR, SPREAD_HOURS, Dimension, dimension_for, is_time
+from stats.query.goals import goal_filters
 from stats.query.metrics import AGGREGATES, BY_VISIT_ONLY, PER_VISIT, Source
 from stats.query.plan import Branch, Plan
-from stats.query.types import DimensionValues, Include, Query
+from stats.query.types import DimensionValues, Include
 
 _ON_EVENTS: Final = "visit_"
 
@@ -31,8 +41,8 @@ def compile_plan(plan: Plan) -> Statement:
     """Return the statement of a plan: columns d0… for dimensions, m0… for metrics, `total_rows` where asked for."""
     scope = Scope(plan.query)
     query = plan.query
-    columns = [f"{_shown(name, f'g{n}')} AS d{n}" for n, name in enumerate(query.dimensions)]
-    columns += [f"{formula.expression} AS m{n}" for n, formula in enumerate(plan.formulas)]
+    columns = [f"{_shown(name, n, scope)} AS d{n}" for n, name in enumerate(query.dimensions)]
+    columns += [f"{formula.expression.format_map(scope)} AS m{n}" for n, formula in enumerate(plan.formulas)]
     if Include.TOTAL_ROWS in query.include:
         columns.append("count() OVER () AS total_rows")
     sql = f"SELECT {', '.join(columns)} FROM {_join_sql(plan, scope)}"
@@ -61,8 +71,10 @@ def compile_first_event(site_id: int, reset_at: int) -> Statement:
     return Statement(sql, {"site": site_id, "reset": reset_at})
 
 
-def _shown(name: str, group: str) -> str:
-    return f"toString({group})" if is_time(name) else group
+def _shown(name: str, number: int, scope: Scope) -> str:
+    if name == GOAL:
+        return f"arrayElement({scope['goal_names']}, g{number})"
+    return f"toString(g{number})" if is_time(name) else f"g{number}"
 
 
 def _order_sql(query: Query) -> str:
@@ -82,8 +94,9 @@ def _rows_sql(values: DimensionValues, operator: str, scope: Scope) -> list[str]
     conditions = []
     for name, wanted in values:
         kind = "Array(UInt32)" if dimension_for(name).is_number else "Array(String)"
-        group = f"g{scope.query.dimensions.index(name)}"
-        conditions.append(f"{group} {operator} {scope.bind(list(wanted), kind)}")
+        group = scope.query.dimensions.index(name)
+        shown = f"g{group}" if is_time(name) else _shown(name, group, scope)
+        conditions.append(f"{shown} {operator} {scope.bind(list(wanted), kind)}")
     return conditions
 
 
@@ -104,7 +117,8 @@ def _join_sql(plan: Plan, scope: Scope) -> str:
         joined = f"{'FULL' if plan.full_join else 'LEFT'} JOIN {other} AS v USING ({groups})"
         sql += f" {joined if groups else f'CROSS JOIN {other} AS v'}"
     for number, total in enumerate(plan.totals):
-        sql += f" CROSS JOIN ({_branch_sql(total, scope)}) AS t{number}"
+        counted = f"({_branch_sql(total, scope)}) AS t{number}"
+        sql += f" LEFT JOIN {counted} USING ({groups})" if total.dimensions else f" CROSS JOIN {counted}"
     return sql
 
 
@@ -167,6 +181,8 @@ def _rows_of(branch: Branch, where: str, scope: Scope) -> str:
 
 def _events_where(branch: Branch, scope: Scope) -> list[str]:
     where = events_range(scope)
+    if DIMENSIONS[GOAL] in branch.dimensions and not goal_filters(scope.query.filters):
+        where.append(goals_sql(scope.goals, scope))
     if branch.condition is not None:
         where.append(condition_sql(branch.condition, scope))
     if branch.member is not None:

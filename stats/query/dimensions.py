@@ -1,8 +1,9 @@
 """The registry of dimensions: which table knows each, its SQL, how an absent value looks (stats contract 1.4, 1.5).
 
-Expressions hold only column names and placeholders that the compiler binds as parameters: `{zone}` the site's time
+Expressions hold only column names and placeholders that the compiler fills with parameters: `{zone}` the site's time
 zone, `{first_date}` the range's first local date, `{key}` a property's key, `{country_codes}` and its kin the lists of
-`stats.query.places`. `{at}` is the instant that a time dimension buckets.
+`stats.query.places`, `{goal_numbers}` the numbers of the goals that an event satisfies. `{at}` is the instant that a
+time dimension buckets.
 """
 
 from collections.abc import Mapping
@@ -68,6 +69,7 @@ DIMENSIONS: Final[Mapping[str, Dimension]] = {
         Dimension("event:name", Kind.EVENT, "name"),
         Dimension(PAGE, Kind.EVENT, "pathname"),
         Dimension(HOSTNAME, Kind.EVENT, "hostname"),
+        Dimension(GOAL, Kind.EVENT, "arrayJoin({goal_numbers})"),
         *(_attribute(name, name, DIRECT, (DIRECT,), DIRECT) for name in ("source", "referrer")),
         *(
             _attribute(name, name, NOT_SET, (DIRECT,), DIRECT)

@@ -7,7 +7,7 @@ landing-page condition of the bounce rate.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -26,6 +26,8 @@ class Total(StrEnum):
     """The denominators of rates: the aggregate that counts them, over which rows (stats contract 2.4)."""
 
     SELECTED = "t_selected"  # visitors over events with the query's own filters
+    UNCONVERTED = "t_unconverted"  # the same without top-level filters of goals and properties
+    GROUP = "t_group"  # visitors of each group without those filters, from the table that knows them
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ AGGREGATES: Final[Mapping[str, str]] = {
     "s_entries": "sumIf(sign, {entered})",
     "h_visitors": "uniqExact(visitor_id)",
     "h_visits": "sum(sign)",
-    Total.SELECTED: "uniqExact(visitor_id)",
+    **dict.fromkeys(Total, "uniqExact(visitor_id)"),
 }
 
 # Event rows first gathered by group and visit: the aggregate of one visit, then the one over visits, `{}` the former.
@@ -107,12 +109,29 @@ def _share(total: Total, nobody: str) -> dict[Source, Formula]:
     }
 
 
+def without_scroll_goals(formula: Formula) -> Formula:
+    """Return a count that is null in the rows of scroll goals, which nothing is counted of (1.6)."""
+    return replace(formula, expression=f"if(has({{scroll_goals}}, {{goal}}), NULL, {formula.expression})")
+
+
+def never_known(formula: Formula) -> Formula:
+    """Return a count that is null in every row."""
+    return replace(formula, expression="CAST(NULL, 'Nullable(UInt64)')")
+
+
+def always_zero(formula: Formula) -> Formula:
+    """Return a rate that has no denominator in any group."""
+    return replace(formula, expression="toFloat64(0)", total=None)
+
+
 METRICS: Final[Mapping[str, Metric]] = {
     metric.name: metric
     for metric in (
         Metric("visitors", Kind.EITHER, "visitors", 0, _counted("e_visitors", "s_visitors", "h_visitors")),
         Metric("visits", Kind.EITHER, "visits", 0, _counted("e_visits", "s_visits", "h_visits")),
         Metric("percentage", Kind.EITHER, "percent", 0.0, _share(Total.SELECTED, "NULL")),
+        Metric("conversion_rate", Kind.EITHER, "percent", 0.0, _share(Total.UNCONVERTED, "0")),
+        Metric("group_conversion_rate", Kind.EITHER, "percent", 0.0, _share(Total.GROUP, "0")),
         Metric("pageviews", Kind.EVENT, "pageviews", 0, _counted("e_pageviews", "s_pageviews"), counter=True),
         Metric("events", Kind.EVENT, "events", 0, _counted("e_events", "s_events"), counter=True),
         Metric(
@@ -173,8 +192,6 @@ METRICS: Final[Mapping[str, Metric]] = {
 # Named by the contract; their own issue brings them. Asked for, they are refused by name instead of as unknown.
 LATER_METRICS: Final = frozenset(
     {
-        "conversion_rate",
-        "group_conversion_rate",
         "total_revenue",
         "average_revenue",
     }

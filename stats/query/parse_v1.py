@@ -91,7 +91,7 @@ def parse_timeseries(raw: Mapping[str, str]) -> QueryParams:
     bucket = _INTERVALS.get(interval or "") or _DEFAULT_INTERVALS.get(raw.get("period", "30d"), "time:day")
     filters = _filters(raw)
     return QueryParams(
-        metrics=_metrics(raw, filters, None),
+        metrics=_of_groups(_metrics(raw, filters, None)),
         date_range=date_range,
         dimensions=(bucket,),
         filters=filters,
@@ -106,6 +106,8 @@ def parse_breakdown(raw: Mapping[str, str]) -> QueryParams:
     name = _property(raw.get("property"))
     filters = _filters(raw)
     metrics = _metrics(raw, filters, name)
+    if name != GOAL and not name.startswith(PROPERTY_PREFIX):
+        metrics = _of_groups(metrics)
     limit = _whole_number(raw, "limit", DEFAULT_LIMIT, MAX_LIMIT)
     page = _whole_number(raw, "page", 1, 10**12)
     ordering = next((metric for metric in metrics if metric != "time_on_page"), "visitors")
@@ -114,12 +116,17 @@ def parse_breakdown(raw: Mapping[str, str]) -> QueryParams:
         date_range=date_range,
         dimensions=(name, _COMPANIONS[name]) if name in _COMPANIONS else (name,),
         filters=filters,
-        order_by=(OrderBy(ordering, descending=True), OrderBy(name, descending=False)),
+        order_by=(OrderBy(ordering, descending=True), *([] if name == GOAL else [OrderBy(name, descending=False)])),
         limit=limit,
         offset=(page - 1) * limit,
         session_counters=True,
         hidden=((name, _HIDDEN[name]),) if name in _HIDDEN else (),
     )
+
+
+def _of_groups(metrics: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the metrics with the conversion rate made one of each group's own visitors (3.3, 3.4)."""
+    return tuple("group_conversion_rate" if name == "conversion_rate" else name for name in metrics)
 
 
 def compares_previous_period(raw: Mapping[str, str]) -> bool:
@@ -174,6 +181,8 @@ def _metrics(raw: Mapping[str, str], filters: tuple[Filter, ...], name: str | No
     for metric in metrics:
         if metric in _OF_WHOLE_VISITS and of_events:
             _refuse("metrics", f"{metric!r} cannot be combined with {of_events[0]!r}")
+    if "conversion_rate" in metrics and name != GOAL and GOAL not in filtered:
+        _refuse("metrics", f"'conversion_rate' needs a filter of {GOAL!r} or property={GOAL}")
     if "time_on_page" in metrics:
         _check_time_on_page(filtered, name)
     if "views_per_visit" in metrics and (name or PAGE in filtered):

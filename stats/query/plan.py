@@ -2,10 +2,23 @@
 
 from dataclasses import dataclass, replace
 
-from stats.query.dimensions import ENTRY_PAGE, HOUR, PAGE, Dimension, dimension_for
+from goals.types import GoalKind
+from stats.query.build import Query
+from stats.query.dimensions import ENTRY_PAGE, GOAL, HOUR, PAGE, PROPERTY_PREFIX, Dimension, dimension_for
 from stats.query.filters import keep, leaves, on_landing_page, push_down
-from stats.query.metrics import DISTINCT_OVER_SESSIONS, METRICS, NARROWED_TO_LANDINGS, Formula, Source, Total
-from stats.query.types import AllOf, Filter, Kind, Leaf, Not, Query
+from stats.query.goals import goal_filters, matching_goals
+from stats.query.metrics import (
+    DISTINCT_OVER_SESSIONS,
+    METRICS,
+    NARROWED_TO_LANDINGS,
+    Formula,
+    Source,
+    Total,
+    always_zero,
+    never_known,
+    without_scroll_goals,
+)
+from stats.query.types import AllOf, Filter, Kind, Leaf, Not
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +47,7 @@ class Plan:
     """The passes of a query, one or two, and the formulas of its metrics in their order.
 
     The groups of the first pass are the rows; under a full join, hours of the range that only visits know as well.
-    `totals` are passes of one row each, beside every row.
+    `totals` are passes that count denominators: joined on their groups, or of one row, which goes beside every row.
     """
 
     query: Query
@@ -48,7 +61,7 @@ def plan_query(query: Query) -> Plan:
     """Return the plan of a query that `build_query` made."""
     tree = push_down(AllOf(query.filters))
     sources = _sources(query, tree)
-    formulas = tuple(METRICS[name].formulas[source] for name, source in zip(query.metrics, sources, strict=True))
+    formulas = _formulas(query, sources)
     branches = tuple(
         _branch(query, tree, source, _aggregates(source, sources, formulas)) for source in Source if source in sources
     )
@@ -57,17 +70,51 @@ def plan_query(query: Query) -> Plan:
     return _with_totals(plan, tree)
 
 
+def _formulas(query: Query, sources: tuple[Source, ...]) -> tuple[Formula, ...]:
+    """Return the metrics' formulas, changed where goals leave nothing to count (1.6, 2.4)."""
+    return tuple(_formula(query, name, source) for name, source in zip(query.metrics, sources, strict=True))
+
+
+def _formula(query: Query, name: str, source: Source) -> Formula:
+    formula = METRICS[name].formulas[source]
+    by_goal = GOAL in query.dimensions
+    if name == "events" and by_goal and any(goal.kind is GoalKind.SCROLL for goal in query.goals):
+        return without_scroll_goals(formula)
+    if name == "events" and not by_goal and _asks_for_scroll_goals(query):
+        return never_known(formula)
+    return always_zero(formula) if by_goal and formula.total is Total.GROUP else formula
+
+
+def _asks_for_scroll_goals(query: Query) -> bool:
+    """Tell whether a goal filter without modifier finds a scroll goal."""
+    plain = [leaf for leaf in goal_filters(query.filters) if leaf.case_sensitive is None]
+    return any(goal.kind is GoalKind.SCROLL for leaf in plain for goal in matching_goals(leaf, query.goals))
+
+
 def _with_totals(plan: Plan, tree: Filter) -> Plan:
     """Return the plan with the denominators its formulas need, where possible counted in a pass it makes anyway."""
     query = plan.query
-    if all(formula.total is not Total.SELECTED for formula in plan.formulas):
-        return plan
+    wanted = {formula.total for formula in plan.formulas}
+    unconverted = tuple(node for node in query.filters if not _is_conversion(node))
+    totals: list[Branch] = []
+    if Total.GROUP in wanted:
+        visitors = replace(query, metrics=("visitors",), filters=unconverted)
+        (counted,) = plan_query(visitors).branches
+        totals.append(replace(counted, aggregates=(Total.GROUP,)))
+    if Total.UNCONVERTED in wanted:
+        whole = push_down(AllOf(unconverted))
+        totals.append(_branch(replace(query, dimensions=()), whole, Source.EVENTS, (Total.UNCONVERTED,)))
     first, *others = plan.branches
-    if first.source is Source.EVENTS and not query.dimensions:
-        counting = replace(first, aggregates=(*first.aggregates, Total.SELECTED))
-        return replace(plan, branches=(counting, *others))
-    everyone = _branch(replace(query, dimensions=()), tree, Source.EVENTS, (Total.SELECTED,))
-    return replace(plan, totals=(everyone,))
+    if Total.SELECTED in wanted and first.source is Source.EVENTS and not query.dimensions:
+        first = replace(first, aggregates=(*first.aggregates, Total.SELECTED))
+    elif Total.SELECTED in wanted:
+        totals.append(_branch(replace(query, dimensions=()), tree, Source.EVENTS, (Total.SELECTED,)))
+    return replace(plan, branches=(first, *others), totals=tuple(totals))
+
+
+def _is_conversion(node: Filter) -> bool:
+    """Tell whether a top-level filter is one that denominators of conversion rates do without."""
+    return isinstance(node, Leaf) and (node.dimension == GOAL or node.dimension.startswith(PROPERTY_PREFIX))
 
 
 def _sources(query: Query, tree: Filter) -> tuple[Source, ...]:

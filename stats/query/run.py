@@ -1,15 +1,26 @@
 """`run_query`: the one way from a Query to numbers, whichever API or page asks."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from accounts.types import SiteRef
+from stats.query.build import Query
 from stats.query.compile import compile_first_event, compile_plan
 from stats.query.plan import plan_query
-from stats.query.types import Include, Query, QueryResult, Row
+from stats.query.types import Include, Row
 from stats.store.client import EventStore
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """Rows in the query's order; exactly one without dimensions. `total_rows` only where the query asked for it."""
+
+    query: Query
+    rows: tuple[Row, ...]
+    total_rows: int | None = None
 
 
 def run_query(store: EventStore, query: Query) -> QueryResult:

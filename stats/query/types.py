@@ -1,10 +1,8 @@
-"""What passes between the stages of a query: raw parameters made typed, the complete query, its result."""
+"""What passes between the stages of a query: raw parameters made typed, their parts, rows of the answer."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-
-from accounts.types import SiteId
 
 ONE_SECOND = timedelta(seconds=1)
 
@@ -167,30 +165,6 @@ class QueryParams:
     only: DimensionValues = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """Everything that decides an answer, complete and comparable: the same Query gives the same numbers.
-
-    `dimensions` are in the requested order with `time` resolved to its bucket; `filters` are the executed ones, joined
-    by AND. `counted_from` is the later of the range's start and the site's statistics reset.
-    """
-
-    site_id: SiteId
-    timezone: str
-    dates: DateRange
-    counted_from: datetime
-    metrics: tuple[str, ...]
-    dimensions: tuple[str, ...]
-    filters: tuple[Filter, ...]
-    order_by: tuple[OrderBy, ...]
-    include: frozenset[Include] = frozenset()
-    limit: int | None = None
-    offset: int = 0
-    session_counters: bool = False
-    hidden: DimensionValues = ()
-    only: DimensionValues = ()
-
-
 Value = str | int | float | None
 
 
@@ -200,12 +174,3 @@ class Row:
 
     dimensions: tuple[Value, ...]
     metrics: tuple[Value, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class QueryResult:
-    """Rows in the query's order; exactly one without dimensions. `total_rows` only where the query asked for it."""
-
-    query: Query
-    rows: tuple[Row, ...]
-    total_rows: int | None = None

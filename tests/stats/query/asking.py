@@ -7,10 +7,11 @@ from typing import Any
 import orjson
 from django.test import Client
 
+from accounts.models import Site
 from accounts.selectors import site_ref
 from accounts.types import SiteRef
 from stats.store.client import EventStore
-from tests.factories import make_key, make_site, make_team
+from tests.factories import make_goal, make_key, make_site, make_team
 from tests.stats.query.recorded import DAY, Hit, record
 
 
@@ -74,6 +75,14 @@ def new_asker(store: EventStore, timezone: str = "Etc/UTC", **fields: Any) -> As
     team = make_team()
     site = make_site(team, timezone=timezone, **fields)
     return Asker(site_ref(site), make_key(team=team).text, store)
+
+
+def with_goals(asker: Asker, *goals: Mapping[str, Any]) -> Asker:
+    """Return the asker, its site with these goals."""
+    site = Site.objects.get(pk=asker.site.id)
+    for fields in goals:
+        make_goal(site, **fields)
+    return asker
 
 
 def tied(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

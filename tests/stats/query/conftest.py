@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from stats.store.client import EventStore
-from tests.stats.query.asking import Asker, new_asker
+from tests.stats.query.asking import Asker, new_asker, with_goals
 from tests.stats.query.fixtures import FIXTURE_A
 
 
@@ -34,3 +34,15 @@ def fixture_a(asker: Asker, every_state: bool) -> Asker:
     """The contract's fixture A."""
     asker.record(*FIXTURE_A, every_state=every_state)
     return asker
+
+
+@pytest.fixture
+def goals_a(fixture_a: Asker) -> Asker:
+    """The contract's fixture A with its four goals."""
+    return with_goals(
+        fixture_a,
+        {"event_name": "Signup"},
+        {"event_name": "Signup", "display_name": "Pro signup", "custom_props": {"plan": "pro"}},
+        {"page_path": "/blog/*"},
+        {"page_path": "/blog/*", "display_name": "Deep read", "scroll_threshold": 75},
+    )

@@ -6,23 +6,31 @@ from datetime import UTC, date, datetime
 import pytest
 
 from accounts.types import SiteId, SiteRef
+from goals.types import GoalKind, GoalSpec
 from stats.query.build import build_query
 from stats.query.compile import Statement, compile_first_event, compile_plan
 from stats.query.compile_filters import wildcard_expression
-from stats.query.dimensions import DIMENSIONS, is_time
+from stats.query.dimensions import DIMENSIONS, GOAL, is_time
 from stats.query.metrics import METRICS
 from stats.query.plan import plan_query
-from stats.query.types import AllOf, AnyOf, DatePair, Include, Kind, Leaf, Not, Operator, QueryParams
+from stats.query.types import AllOf, AnyOf, DatePair, Filter, HasDone, Include, Kind, Leaf, Not, Operator, QueryParams
 
 SITE = SiteRef(SiteId(774411), "ds_x", "secret-domain.example", "America/St_Johns", "EUR", stats_reset_at=1_700_000_001)
 NOW = datetime(2025, 3, 10, tzinfo=UTC)
 DAYS = DatePair(date(2025, 3, 1), date(2025, 3, 9))
 SECRET = "zq'secret"
+GOALS = (
+    GoalSpec(1, SECRET, GoalKind.EVENT, event_name=SECRET),
+    GoalSpec(2, f"{SECRET}2", GoalKind.EVENT, event_name=SECRET, custom_props=((SECRET, "other"),)),
+    *(
+        GoalSpec(3, f"{SECRET}{kind}{path}", kind, page_path=path, scroll_threshold=threshold)
+        for path in (f"/{SECRET}", f"/{SECRET}/*", f"/*/{SECRET}", f"/{SECRET}|/zq")
+        for kind, threshold in ((GoalKind.PAGE, -1), (GoalKind.SCROLL, 57))
+    ),
+)
 
 
-def compiled(
-    metrics: tuple[str, ...], dimensions: tuple[str, ...] = (), filters: tuple[Leaf | Not | AllOf | AnyOf, ...] = ()
-) -> Statement:
+def compiled(metrics: tuple[str, ...], dimensions: tuple[str, ...] = (), filters: tuple[Filter, ...] = ()) -> Statement:
     params = QueryParams(
         metrics,
         DAYS,
@@ -33,7 +41,7 @@ def compiled(
         offset=271828,
         hidden=((dimensions[0], (SECRET,)),) if dimensions and dimensions[0] == "visit:source" else (),
     )
-    return compile_plan(plan_query(build_query(params, SITE, NOW)))
+    return compile_plan(plan_query(build_query(params, SITE, NOW, goals=GOALS)))
 
 
 def leaf(name: str, operator: Operator) -> Leaf:
@@ -43,17 +51,22 @@ def leaf(name: str, operator: Operator) -> Leaf:
 
 
 def statements() -> list[Statement]:
-    filtered = [name for name, dimension in DIMENSIONS.items() if not dimension.groups_only]
+    filtered = [name for name, dimension in DIMENSIONS.items() if not dimension.groups_only and name != GOAL]
     found = [
         compiled(("visitors", "visits"), (), (leaf(name, operator),))
         for name in [*filtered, f"event:props:{SECRET}"]
         for operator in Operator
     ]
     found += [compiled(("visitors", "visits"), (name,)) for name in [*DIMENSIONS, f"event:props:{SECRET}"]]
+    goal = Leaf(Operator.CONTAINS, GOAL, (SECRET,))
+    for grouping in ((), (GOAL,), ("visit:source",), ("time:hour",), ("event:page", GOAL)):
+        for rate in ("conversion_rate", "group_conversion_rate", "percentage"):
+            found.append(compiled((rate, "events", "visitors"), grouping, (goal, HasDone(goal))))
+    found.append(compiled(("events", "conversion_rate"), (GOAL,)))
     page, entry = leaf("event:page", Operator.IS), leaf("visit:entry_page", Operator.CONTAINS)
-    for tree in (page, entry, AnyOf((page, Not(entry))), Not(AllOf((page, entry)))):
-        found.append(compiled(tuple(METRICS)[:-1], (), (tree, page)))
-        found.append(compiled(tuple(METRICS)[:-1], ("event:page", "visit:source", "time:hour"), (tree,)))
+    for tree in (page, entry, AnyOf((page, Not(entry))), Not(AllOf((page, entry))), HasDone(page)):
+        found.append(compiled(tuple(METRICS)[:-1], (), (tree, page, goal)))
+        found.append(compiled(tuple(METRICS)[:-1], ("event:page", "visit:source", "time:hour"), (tree, goal)))
         found.append(compiled(("visitors", "bounce_rate"), ("time:hour", "visit:exit_page"), (tree,)))
         found.append(compiled(("visits",), ("event:name", "visit:exit_page", "visit:region_name"), (tree,)))
     return [*found, compile_first_event(SITE.id, 1_700_000_001)]
