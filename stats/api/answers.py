@@ -8,12 +8,13 @@ from accounts.api.authentication import site_id_text
 from accounts.selectors import features_of, site_for
 from accounts.types import Actor, Feature, Scope, SiteRef
 from analytics_project import clock
-from analytics_project.errors import AppError
+from analytics_project.errors import AppError, InvalidQuery
 from goals.selectors import goal_specs
 from stats.query.build import build_query, needs_stats_start
 from stats.query.dimensions import PROPERTY_PREFIX
 from stats.query.filters import leaves
 from stats.query.goals import needs_goals
+from stats.query.metrics import REVENUE_METRICS
 from stats.query.run import QueryResult, first_event_on, run_query
 from stats.query.types import QueryParams
 from stats.services import event_store, wait_for_accepted
@@ -38,6 +39,16 @@ def check_properties(site: SiteRef, params: QueryParams, refused: type[AppError]
         raise refused(
             f"{refusable[0]}: the plan of the team that owns this site does not include custom properties",
             code="plan_without_properties",
+        )
+
+
+def check_revenue(site: SiteRef, params: QueryParams) -> None:
+    """Refuse revenue where the plan of the site's team has no revenue goals (contract 1.8). Raises: InvalidQuery."""
+    asked = [name for name in params.metrics if name in REVENUE_METRICS]
+    if asked and Feature.REVENUE_GOALS not in features_of(site):
+        raise InvalidQuery(
+            f"metrics: {asked[0]!r}: the plan of the team that owns this site does not include revenue goals",
+            code="plan_without_revenue",
         )
 
 

@@ -1,28 +1,66 @@
 """QueryResult → the wire shape of `POST /api/v2/query` (stats contract 1.9)."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from stats.api.money import present_amount
 from stats.query.build import Query
 from stats.query.dates import time_labels
-from stats.query.dimensions import is_time
+from stats.query.dimensions import GOAL, is_time
+from stats.query.goals import revenue_currencies
+from stats.query.metrics import REVENUE_METRICS
 from stats.query.run import QueryResult
-from stats.query.types import AllOf, AnyOf, Filter, HasDone, Include, Leaf, Not
+from stats.query.types import AllOf, AnyOf, Filter, HasDone, Include, Leaf, Not, Row, Value
 
 _NO_IMPORTS: Final = {"imports_included": False, "imports_skip_reason": "no_imported_data"}
+_WARNINGS: Final = {
+    "no_single_revenue_currency": "The goals of this query count revenue in several currencies; group by event:goal.",
+    "no_revenue_goals_matching": "No goal of this query counts revenue.",
+}
 
 
 def present_v2(result: QueryResult, site_id_text: str) -> dict[str, object]:
     """Return results, meta and the echo of the executed query, which can be posted back as it is."""
-    rows = [{"dimensions": list(row.dimensions), "metrics": list(row.metrics)} for row in result.rows]
+    currencies = _currencies(result.query)
+    rows = [
+        {"dimensions": list(row.dimensions), "metrics": _cells(row, result.query, currencies)} for row in result.rows
+    ]
     return {"results": rows, "meta": _meta(result), "query": _echo(result.query, site_id_text)}
+
+
+def _currencies(query: Query) -> dict[Value, str]:
+    """Return the currency of each goal's rows, or of all rows under None where goals are no dimension (2.6)."""
+    if GOAL in query.dimensions:
+        return {goal.display_name: goal.currency for goal in query.goals}
+    return dict.fromkeys([None], next(iter(revenue_currencies(query.filters, query.goals)), ""))
+
+
+def _cells(row: Row, query: Query, currencies: Mapping[Value, str]) -> list[object]:
+    """Return a row's metrics, amounts of money as objects."""
+    goal = row.dimensions[query.dimensions.index(GOAL)] if GOAL in query.dimensions else None
+    return [
+        present_amount(float(value), currencies[goal]) if name in REVENUE_METRICS and value is not None else value
+        for name, value in zip(query.metrics, row.metrics, strict=True)
+    ]
+
+
+def _warnings(query: Query) -> dict[str, object]:
+    """Return why revenue metrics are null in every row, by metric (1.9)."""
+    currencies = revenue_currencies(query.filters, query.goals)
+    if len(currencies) == 1 or (currencies and GOAL in query.dimensions):
+        return {}
+    code = "no_single_revenue_currency" if currencies else "no_revenue_goals_matching"
+    return {name: {"code": code, "warning": _WARNINGS[code]} for name in query.metrics if name in REVENUE_METRICS}
 
 
 def _meta(result: QueryResult) -> dict[str, object]:
     """Return what applies, keys sorted. No site has imported aggregates, so asking for them finds none (5.2)."""
     query = result.query
     meta: dict[str, object] = dict(_NO_IMPORTS) if Include.IMPORTS in query.include else {}
+    if warnings := _warnings(query):
+        meta["metric_warnings"] = warnings
     if Include.TIME_LABELS in query.include:
         bucket = next(filter(is_time, query.dimensions))
         meta["time_labels"] = time_labels(query.dates, ZoneInfo(query.timezone), bucket)

@@ -6,7 +6,7 @@ from rest_framework.views import APIView
 
 from accounts.api.authentication import site_id_text
 from analytics_project.errors import InvalidQuery
-from stats.api.answers import answer, check_properties, site_of
+from stats.api.answers import answer, check_properties, check_revenue, site_of
 from stats.api.present_v2 import present_v2
 from stats.query.parse_v2 import parse_v2
 
@@ -21,5 +21,6 @@ class QueryView(APIView):
         site = site_of(request)
         params = parse_v2(request.data)
         check_properties(site, params, InvalidQuery)
+        check_revenue(site, params)
         result = answer(site, params)
         return Response(present_v2(result, site_id_text(request)))

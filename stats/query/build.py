@@ -23,7 +23,7 @@ from stats.query.dimensions import (
 )
 from stats.query.filters import behaviours, leaves
 from stats.query.goals import goal_filters, needs_goals
-from stats.query.metrics import LATER_METRICS, METRICS
+from stats.query.metrics import METRICS
 from stats.query.types import (
     DateRange,
     DimensionValues,
@@ -123,8 +123,6 @@ def build_query(
 
 def _check_metrics(metrics: Sequence[str]) -> None:
     for number, name in enumerate(metrics):
-        if name in LATER_METRICS:
-            raise InvalidQuery(f"metrics[{number}]: {name!r} is not supported yet", code="not_supported")
         if name not in METRICS:
             raise InvalidQuery(
                 f"metrics[{number}]: {name!r} is not a metric; use {', '.join(METRICS)}", code="invalid_metric"

@@ -52,6 +52,9 @@ class Scope(dict[str, str]):
     def _scroll_goals(self) -> list[int]:
         return [number for number, goal in enumerate(self.goals, 1) if goal.kind is GoalKind.SCROLL]
 
+    def _revenue_goals(self) -> list[int]:
+        return [number for number, goal in enumerate(self.goals, 1) if goal.currency]
+
     def _list(self, texts: Iterable[str]) -> str:
         """Return a constant array of names. Sent as one text: 5,000 names parse in a fifth of an array's 50 ms."""
         return f"splitByChar('\\n', {self.bind(chr(10).join(texts), 'String')})"
@@ -67,6 +70,7 @@ class Scope(dict[str, str]):
             "goal": lambda: f"g{self.query.dimensions.index(GOAL)}",
             "goal_names": lambda: self.bind([goal.display_name for goal in self.goals], "Array(String)"),
             "goal_numbers": lambda: goal_numbers_sql(self.goals, self),
+            "revenue_goals": lambda: self.bind(self._revenue_goals(), "Array(UInt16)"),
             "scroll_goals": lambda: self.bind(self._scroll_goals(), "Array(UInt16)"),
             "region_names": lambda: self._list(places.region_names()[1]),
         }

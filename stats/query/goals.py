@@ -33,3 +33,8 @@ def goals_in_play(filters: Sequence[Filter], goals: Sequence[GoalSpec]) -> tuple
     for leaf in goal_filters(filters):
         narrowed = matching_goals(leaf, narrowed)
     return narrowed
+
+
+def revenue_currencies(filters: Sequence[Filter], goals: Sequence[GoalSpec]) -> frozenset[str]:
+    """Return the currencies that the goals in play count revenue in (2.6)."""
+    return frozenset(goal.currency for goal in goals_in_play(filters, goals) if goal.currency)

@@ -6,16 +6,18 @@ from goals.types import GoalKind
 from stats.query.build import Query
 from stats.query.dimensions import ENTRY_PAGE, GOAL, HOUR, PAGE, PROPERTY_PREFIX, Dimension, dimension_for
 from stats.query.filters import keep, leaves, on_landing_page, push_down
-from stats.query.goals import goal_filters, matching_goals
+from stats.query.goals import goal_filters, matching_goals, revenue_currencies
 from stats.query.metrics import (
     DISTINCT_OVER_SESSIONS,
     METRICS,
     NARROWED_TO_LANDINGS,
+    REVENUE_METRICS,
     Formula,
     Source,
     Total,
     always_zero,
     never_known,
+    of_revenue_goals,
     without_scroll_goals,
 )
 from stats.query.types import AllOf, Filter, Kind, Leaf, Not
@@ -81,6 +83,10 @@ def _formula(query: Query, name: str, source: Source) -> Formula:
     if name == "events" and by_goal and any(goal.kind is GoalKind.SCROLL for goal in query.goals):
         return without_scroll_goals(formula)
     if name == "events" and not by_goal and _asks_for_scroll_goals(query):
+        return never_known(formula)
+    if name in REVENUE_METRICS and by_goal:
+        return of_revenue_goals(formula)
+    if name in REVENUE_METRICS and len(revenue_currencies(query.filters, query.goals)) != 1:
         return never_known(formula)
     return always_zero(formula) if by_goal and formula.total is Total.GROUP else formula
 

@@ -192,7 +192,6 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "empty metrics": ({"metrics": []}, "metrics"),
     "metric twice": ({"metrics": ["visitors", "visitors"]}, "metrics[1]"),
     "internal metric": ({"metrics": ["exit_rate"]}, "metrics[0]"),
-    "metric to come": ({"metrics": ["total_revenue"]}, "not supported yet"),
     "metric of no name": ({"metrics": [1]}, "metrics[0]"),
     "unknown member": ({"property": "event:page"}, "property"),
     "unknown include": ({"include": {"comparisons": True}}, "include.comparisons"),

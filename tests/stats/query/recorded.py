@@ -36,6 +36,7 @@ class Hit:
     scroll_depth: int = 0
     seconds: int = 0
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    amount: str | None = None
 
     @property
     def moment(self) -> datetime:
@@ -50,9 +51,9 @@ def pageview(at: str, visitor: str, pathname: str = "/", hostname: str = "shop.e
 
 
 def custom(at: str, visitor: str, name: str, pathname: str = "/", *, interactive: bool = True, **more: Any) -> Hit:
-    """A custom event; `props` is its properties, other keywords are attributes."""
-    props = more.pop("props", {})
-    return Hit(at, visitor, pathname, name, props=props, interactive=interactive, attributes=more)
+    """A custom event; `props` is its properties, `amount` its revenue, other keywords are attributes."""
+    props, amount = more.pop("props", {}), more.pop("amount", None)
+    return Hit(at, visitor, pathname, name, props=props, interactive=interactive, attributes=more, amount=amount)
 
 
 def engagement(at: str, visitor: str, pathname: str = "/", scroll_depth: int = 255, seconds: int = 0) -> Hit:
@@ -149,6 +150,7 @@ def _event_row(site_id: int, hit: Hit, visit: Visit, zone: str) -> dict[str, Any
         "pathname": hit.pathname,
         "prop_keys": sorted(hit.props),
         "prop_values": [hit.props[key] for key in sorted(hit.props)],
+        "revenue_reporting_amount": hit.amount,
         "scroll_depth": hit.scroll_depth,
         "engagement_time": hit.seconds * 1000,
         **visit.attributes,

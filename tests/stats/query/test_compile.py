@@ -20,7 +20,7 @@ NOW = datetime(2025, 3, 10, tzinfo=UTC)
 DAYS = DatePair(date(2025, 3, 1), date(2025, 3, 9))
 SECRET = "zq'secret"
 GOALS = (
-    GoalSpec(1, SECRET, GoalKind.EVENT, event_name=SECRET),
+    GoalSpec(1, SECRET, GoalKind.EVENT, event_name=SECRET, currency="USD"),
     GoalSpec(2, f"{SECRET}2", GoalKind.EVENT, event_name=SECRET, custom_props=((SECRET, "other"),)),
     *(
         GoalSpec(3, f"{SECRET}{kind}{path}", kind, page_path=path, scroll_threshold=threshold)
@@ -61,7 +61,7 @@ def statements() -> list[Statement]:
     goal = Leaf(Operator.CONTAINS, GOAL, (SECRET,))
     for grouping in ((), (GOAL,), ("visit:source",), ("time:hour",), ("event:page", GOAL)):
         for rate in ("conversion_rate", "group_conversion_rate", "percentage"):
-            found.append(compiled((rate, "events", "visitors"), grouping, (goal, HasDone(goal))))
+            found.append(compiled((rate, "events", "visitors", "average_revenue"), grouping, (goal, HasDone(goal))))
     found.append(compiled(("events", "conversion_rate"), (GOAL,)))
     page, entry = leaf("event:page", Operator.IS), leaf("visit:entry_page", Operator.CONTAINS)
     for tree in (page, entry, AnyOf((page, Not(entry))), Not(AllOf((page, entry))), HasDone(page)):
