@@ -39,8 +39,9 @@ FIRST_DAYS = (
     ("Asia/Kathmandu", date(2025, 3, 10)),  # 5:45 ahead
     ("America/Los_Angeles", date(2024, 2, 29)),
 )
-EITHER_METRICS = ("visitors", "visits")
-EVENT_METRICS = ("pageviews", "events")
+EITHER_METRICS = ("visitors", "visits", "percentage")
+PAGE_METRICS = ("time_on_page", "scroll_depth")
+EVENT_METRICS = ("pageviews", "events", *PAGE_METRICS)
 SESSION_METRICS = ("bounce_rate", "visit_duration", "views_per_visit")
 EVENT_NAMES = ("event:page", "event:name", "event:props:plan")
 SESSION_NAMES = ("visit:entry_page", "visit:exit_page")
@@ -196,6 +197,20 @@ def shown(name: str, value: str) -> str:
     return value or absent.get(name, "")
 
 
+def time_on_page(rows: list[tuple[Hit, Visit]]) -> int | None:
+    engaged = [(hit, visit) for hit, visit in rows if hit.name == "engagement"]
+    visits = {visit.session_id for _, visit in engaged}
+    return round(sum(hit.seconds for hit, _ in engaged) / len(visits)) if visits else None
+
+
+def scroll_depth(rows: list[tuple[Hit, Visit]]) -> int | None:
+    deepest: dict[int, int] = {}
+    for hit, visit in rows:
+        if hit.name == "engagement" and hit.scroll_depth <= 100:
+            deepest[visit.session_id] = max(hit.scroll_depth, deepest.get(visit.session_id, 0))
+    return round(sum(deepest.values()) / len(deepest)) if deepest else None
+
+
 class Reference:
     """Answers a query about events from their definition."""
 
@@ -223,7 +238,8 @@ class Reference:
         of_events = [*EVENT_METRICS, *(EITHER_METRICS if either_from_events else ())]
         sides: dict[str, Mapping[tuple[Value, ...], Value]] = {}
         for name in metrics:
-            sides[name] = self.event_metric(name) if name in of_events else self.session_metric(name)
+            counted = "visitors" if name == "percentage" else name
+            sides[name] = self.event_metric(counted) if name in of_events else self.session_metric(counted)
         leading = [name for name in metrics if name in of_events] or [
             name for name in metrics if name in EITHER_METRICS
         ]
@@ -231,21 +247,36 @@ class Reference:
         groups = {group for name in (metrics if full or not leading else leading) for group in sides[name]}
         if not names:
             groups = {()}
-        return {group: tuple(sides[name].get(group, 0) for name in metrics) for group in groups}
+        everybody = len({visit.visitor_id for _, visit in self.selected_events()})
+        empty = dict.fromkeys(PAGE_METRICS)
+        found = {group: {name: sides[name].get(group, empty.get(name, 0)) for name in metrics} for group in groups}
+        for cells in found.values():
+            if "percentage" in cells:
+                assert isinstance(cells["percentage"], int)
+                cells["percentage"] = round(100 * cells["percentage"] / everybody, 2) if everybody else None
+        return {group: tuple(cells.values()) for group, cells in found.items()}
 
-    def event_metric(self, name: str) -> dict[tuple[Value, ...], Value]:
+    def selected_events(self) -> list[tuple[Hit, Visit]]:
         filters = AllOf(self.params.filters)
         needs_visit = not names_in(filters).isdisjoint(SESSION_NAMES)
         chosen = {visit.session_id for visit in self.selected_visits(filters)} if needs_visit else set(self.visits)
+        return [
+            (hit, visit)
+            for hit, visit in self.events
+            if visit.session_id in chosen and passes(filters, on_event(hit, visit, self.has_done))
+        ]
+
+    def event_metric(self, name: str) -> dict[tuple[Value, ...], Value]:
         groups = defaultdict(list)
-        for hit, visit in self.events:
-            if visit.session_id in chosen and passes(filters, on_event(hit, visit, self.has_done)):
-                groups[self.event_group(hit, visit)].append((hit, visit))
-        counts: Mapping[str, Callable[[list[tuple[Hit, Visit]]], int]] = {
+        for hit, visit in self.selected_events():
+            groups[self.event_group(hit, visit)].append((hit, visit))
+        counts: Mapping[str, Callable[[list[tuple[Hit, Visit]]], Value]] = {
             "visitors": lambda rows: len({visit.visitor_id for _, visit in rows}),
             "visits": lambda rows: len({visit.session_id for _, visit in rows}),
             "pageviews": lambda rows: sum(hit.name == "pageview" for hit, _ in rows),
             "events": lambda rows: sum(hit.name != "engagement" for hit, _ in rows),
+            "time_on_page": time_on_page,
+            "scroll_depth": scroll_depth,
         }
         return {group: counts[name](rows) for group, rows in groups.items()}
 
@@ -342,11 +373,14 @@ def random_hits(random: Random, zone: str, first: date) -> list[Hit]:
 
 def random_hit(random: Random, moment: datetime, visitor: str) -> Hit:
     plan = random.choice(("", "free", "pro"))
+    name = random.choice(("pageview", "pageview", "pageview", "Signup", "engagement"))
     return Hit(
         f"{moment:%Y-%m-%d %H:%M:%S}",
         visitor,
         random.choice(PATHS),
-        random.choice(("pageview", "pageview", "pageview", "Signup", "engagement")),
+        name,
+        scroll_depth=random.choice((0, 25, 70, 100, 255)) if name == "engagement" else 0,
+        seconds=random.choice((0, 1, 2, 45)) if name == "engagement" else 0,
         props={"plan": plan} if plan else {},
         interactive=random.random() < 0.5,
         attributes={"source": random.choice(("", "Google", "Bing"))},
@@ -374,7 +408,8 @@ def random_params(random: Random, first: date) -> QueryParams:
     filters = tuple(random_filter(random) for _ in range(random.choice((0, 1, 1, 2))))
     allowed = [*EITHER_METRICS]
     if set(dimensions).isdisjoint(SESSION_NAMES):
-        allowed += EVENT_METRICS
+        named = [node.dimension for node in filters if isinstance(node, Leaf)]
+        allowed += EVENT_METRICS[:2] if "event:page" not in (*dimensions, *named) else EVENT_METRICS
     if set(dimensions) & set(EVENT_NAMES) <= {"event:page"}:
         allowed += SESSION_METRICS[:2]
     if not dimensions and "event:page" not in names_in(AllOf(filters)):
