@@ -38,6 +38,7 @@ class Scope(dict[str, str]):
         self.query = query
         self.params: dict[str, object] = {"site": query.site_id}
         self.property_keys: dict[str, str] = {}
+        self.goal_conditions: dict[int, str] = {}
         self.goals = goals_in_play(query.filters, query.goals)
 
     def bind(self, value: object, type_name: str) -> str:
@@ -256,6 +257,13 @@ def _sorted_goals(goals: Sequence[GoalSpec]) -> tuple[_Numbered, _Numbered, _Num
 
 
 def _goal_sql(goal: GoalSpec, scope: Scope) -> str:
+    """Return a goal's condition, the same text wherever the statement needs it, so that it is computed once."""
+    if goal.id not in scope.goal_conditions:
+        scope.goal_conditions[goal.id] = _goal_condition(goal, scope)
+    return scope.goal_conditions[goal.id]
+
+
+def _goal_condition(goal: GoalSpec, scope: Scope) -> str:
     if goal.kind is GoalKind.EVENT:
         parts = [f"name = {scope.bind(goal.event_name, 'String')}"]
         for key, value in goal.custom_props:

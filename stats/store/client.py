@@ -39,6 +39,10 @@ _DEFAULT_SETTINGS: Mapping[str, Setting] = {
     "max_memory_usage": MAX_QUERY_BYTES,
     "max_bytes_before_external_group_by": MAX_QUERY_BYTES // 2,
     "max_bytes_before_external_sort": MAX_QUERY_BYTES // 2,
+    # A thousand goals with patterns or three properties each make a statement of 1.5 MB.
+    "max_query_size": 16 * 1024 * 1024,
+    "max_ast_elements": 1_000_000,
+    "max_expanded_ast_elements": 5_000_000,
     "output_format_json_quote_decimals": 1,
     "output_format_json_validate_utf8": 1,
 }

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime
+from itertools import product
 
 import pytest
 
@@ -23,9 +24,14 @@ GOALS = (
     GoalSpec(1, SECRET, GoalKind.EVENT, event_name=SECRET, currency="USD"),
     GoalSpec(2, f"{SECRET}2", GoalKind.EVENT, event_name=SECRET, custom_props=((SECRET, "other"),)),
     *(
-        GoalSpec(3, f"{SECRET}{kind}{path}", kind, page_path=path, scroll_threshold=threshold)
-        for path in (f"/{SECRET}", f"/{SECRET}/*", f"/*/{SECRET}", f"/{SECRET}|/zq")
-        for kind, threshold in ((GoalKind.PAGE, -1), (GoalKind.SCROLL, 57))
+        GoalSpec(number, f"{SECRET}{number}", kind, page_path=path, scroll_threshold=threshold)
+        for number, (path, (kind, threshold)) in enumerate(
+            product(
+                (f"/{SECRET}", f"/{SECRET}/*", f"/*/{SECRET}", f"/{SECRET}|/zq"),
+                ((GoalKind.PAGE, -1), (GoalKind.SCROLL, 57)),
+            ),
+            3,
+        )
     ),
 )
 

@@ -1,9 +1,11 @@
 """Goals as filter and dimension, and conversion rates: the contract's worked cases and their edges, over HTTP."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from goals.models import Goal
 from tests.stats.query.asking import Asker, new_asker, tied, with_goals
 from tests.stats.query.recorded import DAY, custom, engagement, pageview
 
@@ -425,3 +427,24 @@ def test_c80_v1_refuses_goals_without_meaning(goals_a: Asker, path: str, asked: 
 
 def test_c80_v2_answers_session_metrics_under_a_goal(goals_a: Asker) -> None:
     assert goals_a.total("visit_duration", filters=[SIGNUP]) == [330]
+
+
+@pytest.mark.parametrize("kind", ["properties", "pattern", "scroll"])
+def test_a_thousand_goals_of_any_kind_are_answered(asker: Asker, kind: str) -> None:
+    makers: dict[str, Callable[[int], dict[str, Any]]] = {
+        "properties": lambda n: {"event_name": "Buy", "custom_props": {f"k{n}a": "1", f"k{n}b": "2", f"k{n}c": "3"}},
+        "pattern": lambda n: {"page_path": f"/a*/{n}"},
+        "scroll": lambda n: {"page_path": f"/a*/{n}", "scroll_threshold": 5},
+    }
+    goals = [Goal(site_id=asker.site.id, display_name=f"goal {n}", **makers[kind](n)) for n in range(1000)]
+    for goal in goals:
+        goal.normalise()
+    Goal.objects.bulk_create(goals)
+    asker.record(
+        custom("09:00", "u", "Buy", props={"k7a": "1", "k7b": "2", "k7c": "3"}),
+        pageview("09:00", "u", "/a/b/7"),
+        engagement("09:01", "u", "/a/b/7", 50, 1),
+    )
+    filters = [["contains", "event:goal", ["goal"]], ["has_done", ["contains", "event:goal", ["goal"]]]]
+    rows = asker.rows("visitors conversion_rate group_conversion_rate percentage", "event:goal", filters=filters)
+    assert rows == [("goal 7", [1, 100.0, 0, 100.0])]
