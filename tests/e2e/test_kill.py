@@ -101,3 +101,22 @@ def test_kill_during_full_load_loses_nothing_and_splits_no_visit(served: Served)
     totals = {"site_id": served.domain, "metrics": ["visits", "visitors", "bounce_rate"], "date_range": "24h"}
     answer = server.post("/api/v2/query", totals, {"Authorization": f"Bearer {served.key}"})
     assert answer["results"][0]["metrics"] == [VISITORS, VISITORS, 0]
+
+
+@pytest.mark.process
+def test_case_49_fifty_at_once_then_killed(served: Served) -> None:
+    server, together = served.server, threading.Barrier(50)
+    body = {"n": "pageview", "u": "https://www.shop.example/Tea/?x=1#top", "d": served.domain}
+
+    def send() -> str:
+        together.wait(timeout=30)
+        return str(server.post("/api/event", body, {"User-Agent": BROWSER, "X-Forwarded-For": "203.0.113.9"}))
+
+    with ThreadPoolExecutor(50) as pool:
+        answers = [sent.result() for sent in [pool.submit(send) for _ in range(50)]]
+    server.kill()
+    assert answers == ["ok"] * 50
+    server.start()
+    query = {"site_id": served.domain, "metrics": ["events", "pageviews", "visits"], "date_range": "24h"}
+    answer = server.post("/api/v2/query", query, {"Authorization": f"Bearer {served.key}"})
+    assert answer["results"] == [{"dimensions": [], "metrics": [50, 50, 1]}]
