@@ -129,7 +129,7 @@ class Intake:
 
     async def store_counts(self) -> None:
         """Hand the counts of outcomes to the event store; they wait in memory while it does not take them."""
-        self._count_refused_rows()
+        self._count_refused_events()
         counts = self.counters.take()
         if not counts:
             return
@@ -142,14 +142,12 @@ class Intake:
             for count in counts:
                 self.counters.add(*count)
 
-    def _count_refused_rows(self) -> None:
+    def _count_refused_events(self) -> None:
         """Count what only the writer found to be unfit (event contract 1.5, reason 14)."""
-        refused = self.writer.refused_rows
+        refused = self.writer.refused_events
         while refused:
-            first_line = refused.popleft().partition(b"\n")[0]
-            if first_line.startswith(b"["):
-                site_id = int(first_line[1:].partition(b",")[0])
-                self.counters.add(site_id, unix_seconds(), f"dropped_{DropReason.INVALID}", 0)
+            site_id = int(refused.popleft()[1:].partition(b",")[0])
+            self.counters.add(site_id, unix_seconds(), f"dropped_{DropReason.INVALID}", 0)
 
     def wait_for_accepted(self, site_id: int) -> None:
         """Return once every event of the site accepted before the call is in the store. Raises: StoreTimeout."""

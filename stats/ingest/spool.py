@@ -33,7 +33,7 @@ _MARK_SLOT_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Consecutive records: the half-open range of positions, their rows, and how many events they are."""
+    """Consecutive records: the half-open range of positions, their rows, and a checksum of the event rows."""
 
     start: int
     end: int

@@ -38,7 +38,7 @@ class Writer:
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="spool-writer", daemon=True)
         self.failing_since: float | None = None
-        self.refused_rows: deque[bytes] = deque()
+        self.refused_events: deque[bytes] = deque()
 
     def start(self) -> None:
         """Begin to write."""
@@ -103,23 +103,27 @@ class Writer:
             return
         sink = self._open_sink()
         token = f"spool-{batch.start}-{batch.end}-{batch.checksum:08x}"
-        self._insert_rows(partial(sink.insert_lines, "events", EVENT_COLUMNS), batch.event_rows, token)
-        self._insert_rows(partial(sink.insert_lines, "sessions", SESSION_COLUMNS), batch.session_rows, token)
+        refused = _insert_rows(partial(sink.insert_lines, "events", EVENT_COLUMNS), batch.event_rows, token)
+        _insert_rows(partial(sink.insert_lines, "sessions", SESSION_COLUMNS), batch.session_rows, token)
+        self.refused_events.extend(refused)
 
-    def _insert_rows(self, insert: Callable[..., None], rows: tuple[bytes, ...], token: str) -> None:
-        """Insert rows, leaving out only those that do not fit their columns, or one would block all later ones.
 
-        Halves get tokens of their own, the same on every try, so that a retry counts nothing twice.
-        """
-        if not rows:
-            return
-        try:
-            insert(b"\n".join(rows), token=token)
-        except InvalidRows:
-            if len(rows) == 1:
-                logger.warning("an event's row of %d bytes does not fit the event store and is left out", len(rows[0]))
-                self.refused_rows.append(rows[0])
-                return
-            middle = len(rows) // 2
-            self._insert_rows(insert, rows[:middle], f"{token}.0")
-            self._insert_rows(insert, rows[middle:], f"{token}.1")
+def _insert_rows(insert: Callable[..., None], rows: tuple[bytes, ...], token: str) -> list[bytes]:
+    """Insert rows but those that do not fit their columns, which are returned: one would block all later ones.
+
+    Halves get tokens of their own, the same on every try, so that a retry counts nothing twice.
+    """
+    if not rows:
+        return []
+    try:
+        insert(b"\n".join(rows), token=token)
+    except InvalidRows:
+        if len(rows) == 1:
+            logger.warning("an event's row of %d bytes does not fit the event store and is left out", len(rows[0]))
+            return [rows[0]]
+        middle = len(rows) // 2
+        return [
+            *_insert_rows(insert, rows[:middle], f"{token}.0"),
+            *_insert_rows(insert, rows[middle:], f"{token}.1"),
+        ]
+    return []

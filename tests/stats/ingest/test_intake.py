@@ -54,7 +54,7 @@ def test_row_that_the_store_refuses_is_counted_and_blocks_nobody(live: LivePath,
     live.add(site)
     live.post(PAGE)
     live.written()
-    live.intake.spool.append([(b'[%d,"no date"]' % site.ref.id, b"")])
+    live.intake.spool.append([(b'[%d,"no date"]' % site.ref.id, b'\n[%d,"no date"]' % site.ref.id)])
     live.post(PAGE)
     assert len(live.events(site)) == 2
     asyncio.run(live.intake.store_counts())

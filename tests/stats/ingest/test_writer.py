@@ -93,7 +93,7 @@ def test_rows_that_do_not_fit_are_left_out_and_no_others(tmp_path: Path, unfit: 
     assert writer._write_one()
     assert sink.tables["events"] == [row for number, row in enumerate(rows) if number not in unfit] + [EVENT]
     assert sink.tables["sessions"] == [b"[2]"] * 10
-    assert list(writer.refused_rows) == [rows[number] for number in sorted(unfit)]
+    assert list(writer.refused_events) == [rows[number] for number in sorted(unfit)]
     spool.close()
 
 
