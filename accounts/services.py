@@ -10,15 +10,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.conf import settings
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import IntegrityError, models, transaction
+from django.db import transaction
 from django.db.models import Q
 
 from accounts import keys
 from accounts.models import (
     ApiKey,
-    AuditEntry,
     GuestMembership,
     Membership,
     Plan,
@@ -28,6 +27,7 @@ from accounts.models import (
     Team,
     User,
 )
+from accounts.records import save_record, write_audit
 from accounts.selectors import default_plan
 from accounts.types import Feature, GuestRole, Role, Scope, ShieldKind
 from accounts.validators import clean_domain
@@ -53,32 +53,6 @@ class IssuedToken:
     text: str
 
 
-def _save(record: models.Model, exclude: Sequence[str] = ()) -> None:
-    """Save a record that passes its own rules. Raises: InvalidRequest, also when another process was quicker."""
-    try:
-        record.full_clean(exclude=list(exclude))
-        with transaction.atomic():
-            record.save()
-    except ValidationError as problem:
-        raise InvalidRequest(_one_line(problem)) from problem
-    except IntegrityError as problem:
-        raise InvalidRequest(f"this {record._meta.verbose_name} has already been taken") from problem
-
-
-def _one_line(problem: ValidationError) -> str:
-    if not hasattr(problem, "error_dict"):
-        return ", ".join(problem.messages)
-    return ", ".join(
-        text if field == NON_FIELD_ERRORS else f"{field}: {text}"
-        for field, texts in problem.message_dict.items()
-        for text in texts
-    )
-
-
-def _audit(who: User | None, action: str, target: object) -> None:
-    AuditEntry.objects.create(who=who, action=action, target=str(target)[:300])
-
-
 # ---- People and teams ------------------------------------------------------------------------------------------------
 @transaction.atomic
 def provide_user(email: str, *, password: str | None = None, who: User | None = None) -> tuple[User, bool]:
@@ -95,12 +69,12 @@ def provide_user(email: str, *, password: str | None = None, who: User | None = 
     if user is None:
         user = User(email=email.strip())
         user.set_password(password)
-        _save(user, exclude=["password"])
-        _audit(who, "user.create", user)
+        save_record(user, exclude=["password"])
+        write_audit(who, "user.create", user)
     elif password is not None and not user.check_password(password):
         user.set_password(password)
         user.save(update_fields=["password"])
-        _audit(who, "user.set_password", user)
+        write_audit(who, "user.set_password", user)
     return user, is_new
 
 
@@ -115,9 +89,9 @@ def create_team(
 ) -> Team:
     """Create a team and make `owner` its first owner; no plan means the default one, no features those of the plan."""
     team = Team(name=name.strip(), plan=plan or default_plan(), feature_override=_feature_names(features))
-    _save(team)
+    save_record(team)
     Membership.objects.create(team=team, user=owner, role=Role.OWNER)
-    _audit(who, "team.create", f"{team.name} ({team.identifier})")
+    write_audit(who, "team.create", f"{team.name} ({team.identifier})")
     return team
 
 
@@ -126,8 +100,8 @@ def set_plan(team: Team, plan: Plan, *, features: Iterable[Feature] | None = Non
     """Put a team on a plan; `features` replace those of the plan, None takes the plan's own."""
     team.plan = plan
     team.feature_override = _feature_names(features)
-    _save(team)
-    _audit(who, "team.set_plan", f"{team.name} ({team.identifier}): {plan.name}")
+    save_record(team)
+    write_audit(who, "team.set_plan", f"{team.name} ({team.identifier}): {plan.name}")
 
 
 def _feature_names(features: Iterable[Feature] | None) -> list[str] | None:
@@ -147,7 +121,7 @@ def set_member(team: Team, user: User, role: Role, *, who: User | None = None) -
         raise Conflict(f"{user} is the last owner of {team}; make someone else owner first", code="last_owner")
     membership, _ = Membership.objects.update_or_create(team=team, user=user, defaults={"role": role})
     GuestMembership.objects.filter(site__team=team, user=user).delete()
-    _audit(who, "team.set_member", f"{team.name} ({team.identifier}): {user} {role}")
+    write_audit(who, "team.set_member", f"{team.name} ({team.identifier}): {user} {role}")
     return membership
 
 
@@ -157,7 +131,7 @@ def set_guest(site: Site, user: User, role: GuestRole, *, who: User | None = Non
     if Membership.objects.filter(team=site.team_id, user=user).exists():
         raise Conflict(f"{user} is a member of the team that owns {site} and cannot be its guest", code="is_member")
     guest, _ = GuestMembership.objects.update_or_create(site=site, user=user, defaults={"role": role})
-    _audit(who, "site.set_guest", f"{site}: {user} {role}")
+    write_audit(who, "site.set_guest", f"{site}: {user} {role}")
     return guest
 
 
@@ -178,8 +152,8 @@ def create_site(
     less than 72 hours ago; the text does not tell whose.
     """
     site = Site(domain=domain, team=team, timezone=timezone, currency=currency, is_sample=is_sample)
-    _save(site)
-    _audit(who, "site.create", site)
+    save_record(site)
+    write_audit(who, "site.create", site)
     return site
 
 
@@ -211,24 +185,24 @@ def change_domain(site: Site, domain: str, *, who: User | None = None) -> None:
     site.domain = _cleaned_domain(domain)
     if site.domain != old:
         site.previous_domain, site.domain_changed_at = old, clock.now()
-    _save(site)
-    _audit(who, "site.change_domain", f"{old} to {site.domain}")
+    save_record(site)
+    write_audit(who, "site.change_domain", f"{old} to {site.domain}")
 
 
 @transaction.atomic
 def set_timezone(site: Site, timezone: str, *, who: User | None = None) -> None:
     """Change a site's time zone; what is stored stays, reports are in the new zone. Raises: InvalidRequest."""
     site.timezone = timezone
-    _save(site)
-    _audit(who, "site.set_timezone", f"{site}: {timezone}")
+    save_record(site)
+    write_audit(who, "site.set_timezone", f"{site}: {timezone}")
 
 
 @transaction.atomic
 def add_shield_rule(site: Site, kind: ShieldKind, value: str, *, who: User | None = None) -> ShieldRule:
     """Add one rule to a site's shields. Raises: InvalidRequest for a bad or repeated value and beyond the limit."""
     rule = ShieldRule(site=site, kind=kind, value=value)
-    _save(rule)
-    _audit(who, "site.add_shield_rule", f"{site}: {rule}")
+    save_record(rule)
+    write_audit(who, "site.add_shield_rule", f"{site}: {rule}")
     return rule
 
 
@@ -261,8 +235,8 @@ def issue_key(
         is_read_only=read_only,
         expires_at=expires_at,
     )
-    _save(record)
-    _audit(who, "key.issue", f"{record} of {user}")
+    save_record(record)
+    write_audit(who, "key.issue", f"{record} of {user}")
     return IssuedKey(record, text)
 
 
@@ -270,7 +244,7 @@ def issue_key(
 def revoke_key(key: ApiKey, *, who: User | None = None) -> None:
     """Make a key useless from the next request on; revoking again changes nothing."""
     if ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=clock.now(), updated_at=clock.now()):
-        _audit(who, "key.revoke", f"{key} of {key.user}")
+        write_audit(who, "key.revoke", f"{key} of {key.user}")
 
 
 def touch_key(key: ApiKey) -> None:
@@ -288,6 +262,6 @@ def issue_plugins_token(site: Site, *, description: str, who: User | None = None
     record = PluginsToken(
         site=site, description=description.strip(), hash=keys.hash_plugins_token(text), hint=keys.token_hint(text)
     )
-    _save(record)
-    _audit(who, "plugins_token.issue", f"{record} of {site}")
+    save_record(record)
+    write_audit(who, "plugins_token.issue", f"{record} of {site}")
     return IssuedToken(record, text)

@@ -44,6 +44,7 @@ LAYERS: tuple[tuple[str, Layer], ...] = (
     ("*.types", Layer.LEAF),
     ("accounts.keys", Layer.LEAF),
     ("accounts.validators", Layer.RECORDS),
+    ("accounts.records", Layer.SERVICES),
     ("*.models", Layer.RECORDS),
     ("*.selectors", Layer.RECORDS),
     ("stats.store.*", Layer.STORE),

@@ -1,0 +1,36 @@
+"""How services write: a record that passes its own rules, and who did what, in the caller's transaction."""
+
+from collections.abc import Sequence
+
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db import IntegrityError, models, transaction
+
+from accounts.models import AuditEntry, User
+from analytics_project.errors import InvalidRequest
+
+
+def save_record(record: models.Model, exclude: Sequence[str] = ()) -> None:
+    """Save a record that passes its own rules. Raises: InvalidRequest, also when another process was quicker."""
+    try:
+        record.full_clean(exclude=list(exclude))
+        with transaction.atomic():
+            record.save()
+    except ValidationError as problem:
+        raise InvalidRequest(_one_line(problem)) from problem
+    except IntegrityError as problem:
+        raise InvalidRequest(f"this {record._meta.verbose_name} has already been taken") from problem
+
+
+def _one_line(problem: ValidationError) -> str:
+    if not hasattr(problem, "error_dict"):
+        return ", ".join(problem.messages)
+    return ", ".join(
+        text if field == NON_FIELD_ERRORS else f"{field}: {text}"
+        for field, texts in problem.message_dict.items()
+        for text in texts
+    )
+
+
+def write_audit(who: User | None, action: str, target: object) -> None:
+    """Note that a person, None for the command line, did something to a record."""
+    AuditEntry.objects.create(who=who, action=action, target=str(target)[:300])
