@@ -278,6 +278,7 @@ class ApiKey(models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+    team_hourly_limit: int | None = None  # no column: `selectors.key_for` reads it along
 
     class Meta:
         verbose_name = "API key"

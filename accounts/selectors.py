@@ -6,6 +6,7 @@ from typing import Final
 
 from django.conf import settings
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 
 from accounts.keys import hash_key, hashes_equal, scope_allows
 from accounts.models import (
@@ -29,6 +30,7 @@ from accounts.types import (
     SiteId,
     SiteRef,
     Surface,
+    TeamQuota,
     VisitorIds,
 )
 from accounts.validators import MAX_DOMAIN_CHARACTERS
@@ -41,12 +43,16 @@ _UNIX_DAY_ZERO: Final = date(1970, 1, 1).toordinal()
 def key_for(text: str) -> ApiKey | None:
     """Return the usable key with this text, its user loaded; None for an unknown, revoked or expired one.
 
-    Also None when its user was made inactive. One indexed query; nothing is cached, so a revocation holds at once.
+    Also None when its user was made inactive. One indexed query; nothing is cached, so a revocation holds at once. The
+    team's limit comes along as one column (0.1 ms; loading team and plan would be 0.25, asking for it 0.25).
     """
     wanted = hash_key(settings.SECRET_KEY, text)
-    key = ApiKey.objects.select_related("user").filter(hash=wanted).first()
+    limit = Coalesce("team__hourly_limit_override", "team__plan__hourly_limit")
+    keys = ApiKey.objects.select_related("user").annotate(limit_of_team=limit)
+    key = keys.filter(hash=wanted).first()
     if key is None or not hashes_equal(key.hash, wanted):
         return None
+    key.team_hourly_limit = key.limit_of_team
     expired = key.expires_at is not None and key.expires_at <= clock.now()
     return None if expired or key.revoked_at is not None or not key.user.is_active else key
 
@@ -61,6 +67,22 @@ def actor_for(key: ApiKey) -> Actor:
         read_only=key.is_read_only,
         is_super_admin=str(key.user_id) in settings.SUPER_ADMIN_USER_IDS,
     )
+
+
+def quota_of_key(key: ApiKey) -> TeamQuota | None:
+    """Return the quota of the team of a key that `key_for` found, None for a legacy key."""
+    if key.team_id is None or key.team_hourly_limit is None:
+        return None
+    return TeamQuota(key.team_id, key.team_hourly_limit)
+
+
+def quota_of_site(site_id_text: str) -> TeamQuota | None:
+    """Return the quota of the team that owns the site named, whoever asks; None when there is no such site.
+
+    For counting only: what it finds must not show in an answer (key contract, section 7).
+    """
+    site = _named(site_id_text, list(Site.objects.select_related("team__plan").filter(_names_site(site_id_text))))
+    return None if site is None else TeamQuota(site.team_id, site.team.hourly_limit)
 
 
 def refusal(surface: Surface) -> NotAuthenticated:

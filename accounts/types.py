@@ -106,6 +106,14 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
+class TeamQuota:
+    """How many API requests an hour the keys of a team may make together."""
+
+    team_id: int
+    hourly_limit: int
+
+
+@dataclass(frozen=True, slots=True)
 class IntakeRecord:
     """What the relational store says of a site that may take events; shield values are as stored, not compiled.
 

@@ -69,7 +69,9 @@ def choice(name: str, default: str, allowed: Collection[str]) -> str:
 
 def url(name: str, default: str, schemes: Collection[str]) -> str:
     """Return a URL of one of the schemes. Raises: BadSetting, without the value, which may hold a password."""
-    value = text(name, default)
+    value = text(name)
+    if not value:
+        return default
     if value.partition("://")[0] not in schemes or "://" not in value:
         raise BadSetting(name, f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}")
     return value

@@ -98,7 +98,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # ---- Event store and intake ------------------------------------------------------------------------------------------
 EVENTS_URL = env.text("EVENTS_URL", f"chdb://{DATA_DIR / 'events'}")
 EVENTS_CLUSTER = env.text("EVENTS_CLUSTER")
-REDIS_URL = env.text("REDIS_URL")
+REDIS_URL = env.url("REDIS_URL", "", ("redis", "rediss", "unix"))
 SPOOL_DIR = env.directory("SPOOL_DIR", DATA_DIR / "spool")
 SPOOL_MAX_BYTES = env.integer("SPOOL_MAX_MB", 1024, at_least=1) * 1_000_000
 SPOOL_SYNC_MS = env.integer("SPOOL_SYNC_MS", 200)
@@ -127,6 +127,14 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIN
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_PROXY_SSL_HEADER is not None
 SECURE_CROSS_ORIGIN_OPENER_POLICY = None if DEBUG else "same-origin"
 SUPER_ADMIN_USER_IDS = frozenset(env.words("SUPER_ADMIN_USER_IDS"))
+
+# ---- Limits of the APIs ----------------------------------------------------------------------------------------------
+# Teams have theirs in the database, by plan. A service for others has those of Plausible's cloud.
+SELF_HOSTED = env.flag("SELF_HOSTED", default=True)
+API_USER_HOURLY_LIMIT = env.integer("API_USER_HOURLY_LIMIT", 1_000_000 if SELF_HOSTED else 600)
+API_BURST_REQUESTS = env.integer("API_BURST_REQUESTS", 0 if SELF_HOSTED else 60)
+API_BURST_SECONDS = env.integer("API_BURST_SECONDS", 10, at_least=1)
+API_KEY_MINUTE_LIMIT = env.integer("API_KEY_MINUTE_LIMIT", 600)
 
 # ---- REST framework --------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

@@ -1,21 +1,27 @@
-"""Bearer authentication of the REST APIs: gates 1 to 3 of the key contract, section 5.
+"""Bearer authentication of the REST APIs: gates 1 to 4 of the key contract, section 5.
 
-A view says what it needs with three attributes: `surface` (default `Surface.STATS`) for the words of a refusal,
-`requires_site_id` (default False) for the gate that comes before the key, and, in its own code, the scope that it hands
-to `accounts.selectors.site_for`. After this, `request.user` is the User and `request.auth` the Actor.
+A view says what it needs with four attributes: `surface` (default `Surface.STATS`) for the words of a refusal,
+`requires_site_id` (default False) for the gate that comes before the key, `limits` (default `TeamAndUserLimits`) for
+how many requests are admitted, and, in its own code, the scope that it hands to `accounts.selectors.site_for`. After
+this, `request.user` is the User and `request.auth` the Actor.
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import APIException
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
+from accounts.api.throttles import RequestLimits, TeamAndUserLimits
 from accounts.models import User
-from accounts.selectors import actor_for, key_for, missing_site_id, refusal
+from accounts.selectors import actor_for, key_for, missing_site_id, quota_of_key, quota_of_site, refusal
 from accounts.services import touch_key
-from accounts.types import Actor, Surface
+from accounts.types import Actor, Surface, TeamQuota
 from analytics_project.errors import InvalidRequest, NotAuthenticated
+
+_LIMITS: Final = TeamAndUserLimits()
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -25,7 +31,7 @@ class BearerAuthentication(BaseAuthentication):
         """Return the key's user and the Actor that `site_for` takes.
 
         Raises: NotAuthenticated without a bearer key or with one that is not usable; InvalidRequest, before the key is
-        looked at, where the view requires a site id and none was sent.
+        looked at, where the view requires a site id and none was sent; RateLimited for a known key over a limit.
         """
         text = _bearer_text(request)
         view = (request.parser_context or {}).get("view")
@@ -35,7 +41,10 @@ class BearerAuthentication(BaseAuthentication):
         if key is None:
             raise refusal(getattr(view, "surface", Surface.STATS))
         touch_key(key)
-        return key.user, actor_for(key)
+        actor = actor_for(key)
+        limits: RequestLimits = getattr(view, "limits", _LIMITS)
+        limits.count(request, actor, lambda: quota_of_key(key) or _quota_of_named_site(request))
+        return key.user, actor
 
 
 def actor_of(request: Request) -> Actor:
@@ -70,6 +79,14 @@ def site_id_text(request: Request) -> str:
     if not value.strip():
         raise missing_site_id()
     return value.strip()
+
+
+def _quota_of_named_site(request: Request) -> TeamQuota | None:
+    """Return the quota that a legacy key's request uses up, None where it names no site in words that can be read."""
+    try:
+        return quota_of_site(site_id_text(request))
+    except (InvalidRequest, APIException):
+        return None
 
 
 def _sent_site_id(request: Request) -> object:

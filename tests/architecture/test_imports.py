@@ -45,6 +45,7 @@ LAYERS: tuple[tuple[str, Layer], ...] = (
     ("accounts.keys", Layer.LEAF),
     ("accounts.validators", Layer.RECORDS),
     ("accounts.records", Layer.SERVICES),
+    ("accounts.request_counters", Layer.ENGINES),
     ("*.models", Layer.RECORDS),
     ("*.selectors", Layer.RECORDS),
     ("stats.store.*", Layer.STORE),
