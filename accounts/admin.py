@@ -32,7 +32,7 @@ admin.site.site_header = "Footfall"
 admin.site.site_title = "Footfall"
 
 
-def _person(request: HttpRequest) -> User:
+def person_of(request: HttpRequest) -> User:
     """Return who is logged in; the admin lets in nobody else."""
     if not isinstance(request.user, User):
         raise TypeError("the admin was reached without a login")
@@ -40,14 +40,18 @@ def _person(request: HttpRequest) -> User:
 
 
 class UnicodeDecoder(json.JSONDecoder):
-    """Takes JSON as text that can be stored and shown again: no half of a surrogate pair."""
+    """Takes JSON that can be stored and shown again: no half of a surrogate pair, no number of thousands of digits."""
 
     def decode(self, s: str, *arguments: Any) -> Any:
-        value = super().decode(s, *arguments)
         try:
+            value = super().decode(s, *arguments)
             json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError as problem:
             raise json.JSONDecodeError("lone surrogate", s, 0) from problem
+        except json.JSONDecodeError:
+            raise
+        except (ValueError, RecursionError) as problem:
+            raise json.JSONDecodeError("a number too long or lists too deep", s, 0) from problem
         return value
 
 
@@ -167,7 +171,7 @@ class SiteAdmin(admin.ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Site, form: forms.ModelForm, change: bool) -> None:
         if change and "domain" in form.changed_data:
-            services.change_domain(obj, obj.domain, who=_person(request))
+            services.change_domain(obj, obj.domain, who=person_of(request))
         else:
             super().save_model(request, obj, form, change)
 
@@ -241,7 +245,7 @@ class ApiKeyAdmin(admin.ModelAdmin):
             scopes=obj.scopes,
             read_only=obj.is_read_only,
             expires_at=obj.expires_at,
-            who=_person(request),
+            who=person_of(request),
         )
         obj.pk = issued.record.pk
         obj.refresh_from_db()
@@ -250,7 +254,7 @@ class ApiKeyAdmin(admin.ModelAdmin):
     @admin.action(description="Revoke selected keys", permissions=["delete"])
     def revoke(self, request: HttpRequest, chosen: QuerySet[ApiKey]) -> None:
         for key in chosen.select_related("user"):
-            services.revoke_key(key, who=_person(request))
+            services.revoke_key(key, who=person_of(request))
         messages.success(request, "The selected keys are refused from now on.")
 
 
@@ -268,7 +272,7 @@ class PluginsTokenAdmin(admin.ModelAdmin):
         return obj is None and super().has_change_permission(request)
 
     def save_model(self, request: HttpRequest, obj: PluginsToken, form: forms.ModelForm, change: bool) -> None:
-        issued = services.issue_plugins_token(obj.site, description=obj.description, who=_person(request))
+        issued = services.issue_plugins_token(obj.site, description=obj.description, who=person_of(request))
         obj.pk = issued.record.pk
         obj.refresh_from_db()
         messages.warning(request, f"The token is {issued.text} - it is shown this once, keep it now.")

@@ -27,6 +27,11 @@ _CURRENCIES: Final = frozenset(currency.value for currency in iso4217.Currency i
 _NOT_ZONES: Final = frozenset({"Factory", "localtime"})
 
 
+def is_storable(text: str) -> bool:
+    """Tell whether every relational store takes a text: no null character, no half of a surrogate pair."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def clean_domain(text: str) -> str:
     """Return a site's domain as stored: lower case, without scheme, outer slashes and one leading `www.`."""
     domain = text.lower().strip().removeprefix("http://").removeprefix("https://").strip("/").removeprefix("www.")

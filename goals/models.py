@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.db.models.signals import post_delete, post_save
 
 from accounts.models import Site, mark_intake_change
-from accounts.validators import validate_currency
+from accounts.validators import is_storable, validate_currency
 from goals.types import NO_SCROLL_THRESHOLD, GoalKind
 
 MAX_EVENT_NAME_CHARACTERS: Final = 120
@@ -19,10 +19,6 @@ MAX_CUSTOM_PROPS: Final = 3
 MAX_PROP_NAME_CHARACTERS: Final = 300
 MAX_PROP_VALUE_CHARACTERS: Final = 2000
 RESERVED_EVENT_NAME: Final = "engagement"
-
-
-def _is_storable(text: str) -> bool:
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def validate_custom_props(value: object) -> None:
@@ -36,7 +32,7 @@ def validate_custom_props(value: object) -> None:
             raise ValidationError(f"values must be texts of 1 to {MAX_PROP_VALUE_CHARACTERS} characters")
         if not isinstance(name, str) or not 1 <= len(name) <= MAX_PROP_NAME_CHARACTERS:
             raise ValidationError(f"names must have 1 to {MAX_PROP_NAME_CHARACTERS} characters")
-        if not _is_storable(name + text):
+        if not is_storable(name + text):
             raise ValidationError("names and values must be valid Unicode without null characters")
 
 

@@ -1,11 +1,24 @@
-"""Daily visitor salts, the only records of this app; events and visits live in the event store."""
+"""Daily visitor salts and segments of sites; events and visits live in the event store."""
 
+import json
 import secrets
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final
 
+from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import Q
+from django.db.models.deletion import CASCADE, SET_NULL, Collector
+
+from accounts.models import Site, User
+from accounts.validators import is_storable
+from analytics_project.errors import InvalidQuery
+from stats.query.parse_filters import parse_filters
+from stats.types import SegmentType
 
 SALT_BYTES: Final = 16
+MAX_SEGMENT_NAME_CHARACTERS: Final = 255
+MAX_SEGMENT_BYTES: Final = 100_000
 
 
 def make_salt() -> bytes:
@@ -24,3 +37,87 @@ class VisitorSalt(models.Model):
 
     def __str__(self) -> str:
         return self.date.isoformat()
+
+
+def validate_segment_name(value: str) -> None:
+    """Refuse a name that cannot be stored."""
+    if not is_storable(value):
+        raise ValidationError("must be valid Unicode without null characters")
+
+
+def validate_segment_filters(value: object) -> None:
+    """Refuse what a query would refuse for its shape, a segment inside, and more than 100,000 bytes.
+
+    Source: stats contract 1.5; by the parser of queries itself.
+    """
+    try:
+        parse_filters(value, allow_segments=False)
+    except InvalidQuery as problem:
+        raise ValidationError(problem.message) from problem
+    if not all(map(is_storable, _texts(value))):
+        raise ValidationError("must be valid Unicode without null characters")
+    if len(json.dumps(value, ensure_ascii=False).encode()) > MAX_SEGMENT_BYTES:
+        raise ValidationError(f"must be at most {MAX_SEGMENT_BYTES} bytes of JSON")
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield every text in lists of lists, which is all that filters hold but for the modifier."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+
+
+def delete_personal_segments(collector: Collector, field: Any, segments: Any, using: str) -> None:
+    """Let a person's own segments go with them; those of a site stay, without an owner."""
+    CASCADE(collector, field, segments.filter(type=SegmentType.PERSONAL), using)
+    SET_NULL(collector, field, segments.filter(type=SegmentType.SITE), using)
+
+
+class Segment(models.Model):
+    """Filters that a site's people saved under a name, in the form in which a v2 query takes them, joined by AND.
+
+    Names are unique among the segments of a site, and among those of one person on it.
+    """
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="segments")
+    name = models.CharField(max_length=MAX_SEGMENT_NAME_CHARACTERS, validators=[validate_segment_name])
+    type = models.CharField(
+        max_length=10, choices=[(one.value, one.value) for one in SegmentType], default=SegmentType.PERSONAL.value
+    )
+    owner = models.ForeignKey(User, on_delete=delete_personal_segments, null=True, blank=True, related_name="segments")
+    filters = models.JSONField(
+        validators=[validate_segment_filters], help_text='As in a query: [["is", "visit:country", ["EE"]]]'
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["site", "name"],
+                condition=Q(type=SegmentType.SITE.value),
+                name="segment_of_a_site_once",
+                violation_error_message="name: has already been taken by a segment of this site",
+            ),
+            models.UniqueConstraint(
+                fields=["site", "owner", "name"],
+                condition=Q(type=SegmentType.PERSONAL.value),
+                name="segment_of_a_person_once",
+                violation_error_message="name: has already been taken by a segment of this person",
+            ),
+            models.CheckConstraint(
+                condition=Q(type=SegmentType.SITE.value) | Q(type=SegmentType.PERSONAL.value, owner__isnull=False),
+                name="segment_of_a_person_or_a_site",
+                violation_error_message="owner: a personal segment is somebody's",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        self.name = self.name.strip()
+        if not self.name:
+            raise ValidationError({"name": "can't be blank"})

@@ -1,10 +1,11 @@
-"""Plain values of intake: what is known of an agent, a place, an acquisition, a site that takes events."""
+"""Plain values: of intake what is known of an agent, a place, an acquisition, a site that takes events; segments."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from accounts.types import SiteRef
+from stats.query.types import Filter
 
 
 class DropReason(StrEnum):
@@ -133,3 +134,19 @@ class IntakeSite:
     accepts_until: int | None = None
     revenue_goals: Mapping[str, str] = field(default_factory=dict)
     persistent_visitors: bool = False
+
+
+class SegmentType(StrEnum):
+    """Whose a segment is: one person's, or everybody's who sees the site."""
+
+    PERSONAL = "personal"
+    SITE = "site"
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentSpec:
+    """A segment of a site: filters that were saved under a name, at least one, joined by AND, none of a segment."""
+
+    id: int
+    type: SegmentType
+    filters: tuple[Filter, ...]

@@ -12,6 +12,8 @@ from accounts.models import GuestMembership, Membership, Plan, Site, Team, User
 from accounts.services import IssuedKey
 from accounts.types import Feature, GuestRole, Role, Scope
 from goals.models import Goal
+from stats.models import Segment
+from stats.types import SegmentType
 
 # Numbers of sites never repeat in a test run, though the database is rolled back: the event store keeps its rows.
 _numbers = itertools.count(10_000)
@@ -86,3 +88,11 @@ def make_goal(site: Site, **fields: Any) -> Goal:
     if not {"event_name", "page_path"} & fields.keys():
         fields["event_name"] = "Achat"
     return Goal.objects.create(site=site, **fields)
+
+
+def make_segment(site: Site, *filters: list[Any], **fields: Any) -> Segment:
+    """Save a segment of the site under a fresh name, everybody's unless an owner is given."""
+    kind = SegmentType.SITE if fields.get("owner") is None else SegmentType.PERSONAL
+    return Segment.objects.create(
+        **{"site": site, "name": f"Été {next(_numbers)}", "type": kind.value, "filters": list(filters), **fields}
+    )

@@ -16,8 +16,11 @@ from stats.query.filters import leaves
 from stats.query.goals import needs_goals
 from stats.query.metrics import REVENUE_METRICS
 from stats.query.run import QueryResult, first_event_on, run_query
+from stats.query.segments import expand_segments, segment_ids
 from stats.query.types import QueryParams
+from stats.selectors import segment_specs
 from stats.services import event_store, wait_for_accepted
+from stats.types import SegmentType
 
 _PROPERTIES_OF_EVERY_PLAN: Final = frozenset(f"{PROPERTY_PREFIX}{key}" for key in ("url", "path", "search_query"))
 
@@ -25,6 +28,24 @@ _PROPERTIES_OF_EVERY_PLAN: Final = frozenset(f"{PROPERTY_PREFIX}{key}" for key i
 def site_of(request: Request) -> SiteRef:
     """Return the site that a request names. Raises: what `accounts.selectors.site_for` raises."""
     return site_for(cast(Actor, request.auth), site_id_text(request), Scope.STATS_READ)
+
+
+def with_segments(site: SiteRef, params: QueryParams) -> QueryParams:
+    """Return the query with the site's segments that it names expanded, on which all other rules apply (1.5).
+
+    Raises: InvalidQuery for what is no segment of the site, and for a site segment where the plan of the site's team
+    has none; people's own resolve on every plan.
+    """
+    named = segment_ids(params.filters)
+    segments = segment_specs(site.id, named) if named else ()
+    expanded = expand_segments(params, segments)
+    shared = [segment.id for segment in segments if segment.type is SegmentType.SITE]
+    if shared and Feature.SITE_SEGMENTS not in features_of(site):
+        raise InvalidQuery(
+            f"filters: segment {shared[0]}: the plan of the team that owns this site does not include site segments",
+            code="plan_without_segments",
+        )
+    return expanded
 
 
 def check_properties(site: SiteRef, params: QueryParams, refused: type[AppError]) -> None:

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 ONE_SECOND = timedelta(seconds=1)
+MAX_DEPTH: Final = 50  # levels of a filter tree
+SEGMENT: Final = "segment"  # stands in a filter where a dimension does and means a segment's own filters
 
 
 class Kind(StrEnum):

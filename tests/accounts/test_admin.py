@@ -14,7 +14,7 @@ from accounts.models import ApiKey, AuditEntry, Plan, PluginsToken, ShieldRule, 
 from accounts.selectors import key_for
 from accounts.types import ShieldKind
 from goals.models import Goal
-from tests.factories import make_goal, make_guest, make_key, make_site, make_team, make_user, owner_of
+from tests.factories import make_goal, make_guest, make_key, make_segment, make_site, make_team, make_user, owner_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.accounts.urls")]
 
@@ -45,6 +45,7 @@ def test_every_page_opens_and_shows_no_hash_and_no_secret(client: Client) -> Non
     token = services.issue_plugins_token(site, description="shop")
     make_guest(site)
     make_goal(site)
+    make_segment(site, ["is", "visit:country", ["EE"]])
     ShieldRule.objects.create(site=site, kind=ShieldKind.COUNTRY, value="DE")
     person = make_user(password="correct horse battery")
     secrets = [
@@ -56,8 +57,8 @@ def test_every_page_opens_and_shows_no_hash_and_no_secret(client: Client) -> Non
         person.password,
         person.password[-10:],
     ]
-    ours = [model for model in admin.site._registry if model._meta.app_label in {"accounts", "goals"}]
-    assert len(ours) == 11
+    ours = [model for model in admin.site._registry if model._meta.app_label in {"accounts", "goals", "stats"}]
+    assert len(ours) == 12
     for model in ours:
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         pages = [reverse(f"{name}_changelist") + "?q=shop"]

@@ -233,7 +233,6 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "modifier no flag": ({"filters": [["is", "event:page", ["x"], {"case_sensitive": 1}]]}, "case_sensitive"),
     "nested hostname": ({"filters": [["not", ["is", "event:hostname", ["a"]]]]}, "event:hostname"),
     "time filter": ({"filters": [["is", "time:day", ["2025-03-10"]]]}, "time:day"),
-    "segment to come": ({"filters": [["is", "segment", [1]]]}, "not supported yet"),
     "invalid expression": ({"filters": [["matches", "event:page", ["["]]]}, ""),
     "views by source": ({"metrics": ["views_per_visit"], "dimensions": ["visit:source"]}, "views_per_visit"),
     "views by day": ({"metrics": ["views_per_visit"], "dimensions": ["time:day"]}, "views_per_visit"),

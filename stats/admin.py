@@ -1,0 +1,68 @@
+"""The admin's page of segments."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from accounts.admin import JSON_FIELDS, person_of
+from accounts.selectors import site_ref
+from analytics_project.errors import AppError, PaymentRequired
+from stats.models import Segment
+from stats.segment_services import check_segment, create_segment, delete_segment, update_segment
+from stats.types import SegmentType
+
+
+class SegmentForm(forms.ModelForm):
+    """Says of filters that no query could be asked with where they are wrong."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        site = cleaned.get("site") or (self.instance.site if self.instance.pk else None)
+        if site is not None and {"type", "filters"} <= cleaned.keys():
+            try:
+                check_segment(site_ref(site), SegmentType(cleaned["type"]), cleaned["filters"])
+            except AppError as problem:
+                self.add_error("type" if isinstance(problem, PaymentRequired) else "filters", problem.message)
+        return cleaned
+
+
+@admin.register(Segment)
+class SegmentAdmin(admin.ModelAdmin):
+    """Segments; saved and deleted by the services, which note who did it."""
+
+    form = SegmentForm
+    list_display = ("name", "id", "site", "type", "owner", "created_at", "updated_at")
+    list_filter = ("type", ("owner", admin.EmptyFieldListFilter), "created_at")
+    list_select_related = ("site", "owner")
+    search_fields = ("name", "site__domain", "site__public_id", "owner__email")
+    autocomplete_fields = ("site", "owner")
+    formfield_overrides = JSON_FIELDS
+    fields = ("site", "name", ("type", "owner"), "filters", ("created_at", "updated_at"))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Segment | None = None) -> tuple[str, ...]:
+        return ("created_at", "updated_at") if obj is None else ("site", "created_at", "updated_at")
+
+    def save_model(self, request: HttpRequest, obj: Segment, form: forms.ModelForm, change: bool) -> None:
+        if change:
+            update_segment(obj, who=person_of(request))
+            return
+        made = create_segment(
+            site_ref(obj.site),
+            obj.name,
+            obj.filters,
+            segment_type=SegmentType(obj.type),
+            owner=obj.owner,
+            who=person_of(request),
+        )
+        obj.pk = made.pk
+        obj.refresh_from_db()
+
+    def delete_model(self, request: HttpRequest, obj: Segment) -> None:
+        delete_segment(obj, who=person_of(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Segment]) -> None:
+        for segment in queryset.select_related("site"):
+            delete_segment(segment, who=person_of(request))

@@ -1,0 +1,69 @@
+"""Writes of segments. Each notes who did it in its own transaction; `who` is None for the command line."""
+
+from typing import Any
+
+from django.db import transaction
+
+from accounts.models import User
+from accounts.records import save_record, write_audit
+from accounts.selectors import features_of, site_ref
+from accounts.types import Feature, SiteRef
+from analytics_project import clock
+from analytics_project.errors import PaymentRequired
+from goals.selectors import goal_specs
+from stats.models import Segment
+from stats.query.build import build_query
+from stats.query.goals import needs_goals
+from stats.query.parse_filters import parse_filters
+from stats.query.types import Period, PeriodUnit, QueryParams
+from stats.types import SegmentType
+
+
+def check_segment(site: SiteRef, segment_type: SegmentType, filters: object) -> None:
+    """Refuse filters that no query of the site could be asked with, and a site's segment that its plan does not open.
+
+    Raises: InvalidQuery naming the path; PaymentRequired, since a plan may lack segments of a site (key contract,
+    section 8), while one's own are everybody's.
+    """
+    if segment_type is SegmentType.SITE and Feature.SITE_SEGMENTS not in features_of(site):
+        raise PaymentRequired("The plan of the team that owns this site does not include site segments")
+    parsed = parse_filters(filters, allow_segments=False)
+    question = QueryParams(("visitors",), Period(PeriodUnit.DAY), filters=parsed)
+    build_query(question, site, clock.now(), goals=goal_specs(site) if needs_goals(question) else ())
+
+
+@transaction.atomic
+def create_segment(
+    site: SiteRef,
+    name: str,
+    filters: list[Any],
+    *,
+    segment_type: SegmentType = SegmentType.PERSONAL,
+    owner: User | None = None,
+    who: User | None = None,
+) -> Segment:
+    """Save filters, in the form of a v2 query, under a name; a personal segment needs an owner.
+
+    Raises: InvalidQuery and PaymentRequired as `check_segment`; InvalidRequest for a bad or taken name.
+    """
+    check_segment(site, segment_type, filters)
+    segment = Segment(site_id=site.id, name=name, type=segment_type.value, owner=owner, filters=filters)
+    save_record(segment)
+    write_audit(who, "segment.create", f"{site.domain}: {segment.pk} {segment}")
+    return segment
+
+
+@transaction.atomic
+def update_segment(segment: Segment, *, who: User | None = None) -> None:
+    """Save what was changed of a segment. Raises: as `create_segment`."""
+    check_segment(site_ref(segment.site), SegmentType(segment.type), segment.filters)
+    save_record(segment)
+    write_audit(who, "segment.update", f"{segment.site}: {segment.pk} {segment}")
+
+
+@transaction.atomic
+def delete_segment(segment: Segment, *, who: User | None = None) -> None:
+    """Delete a segment; queries that name it are refused from then on."""
+    number = segment.pk
+    segment.delete()
+    write_audit(who, "segment.delete", f"{segment.site}: {number} {segment}")
