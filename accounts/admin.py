@@ -224,15 +224,26 @@ class ApiKeyForm(forms.ModelForm):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(admin.ModelAdmin):
-    """Keys; made here, shown once, then only revoked or deleted."""
+    """Keys; made here, shown once, then only rotated, revoked or deleted."""
 
     form = ApiKeyForm
-    list_display = ("name", "prefix", "user", "team", "scopes", "is_read_only", "last_used_at", "revoked_at")
+    list_display = (
+        "name",
+        "id",
+        "prefix",
+        "user",
+        "team",
+        "scopes",
+        "is_read_only",
+        "last_used_at",
+        "expires_at",
+        "revoked_at",
+    )
     list_filter = ("is_read_only", ("revoked_at", admin.EmptyFieldListFilter), ("team", admin.EmptyFieldListFilter))
     list_select_related = ("user", "team")
     search_fields = ("name", "prefix", "user__email", "team__name")
     autocomplete_fields = ("user", "team")
-    actions = ("revoke",)
+    actions = ("rotate", "revoke")
 
     def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
         return obj is None and super().has_change_permission(request)
@@ -250,6 +261,16 @@ class ApiKeyAdmin(admin.ModelAdmin):
         obj.pk = issued.record.pk
         obj.refresh_from_db()
         messages.warning(request, f"The key is {issued.text} - it is shown this once, keep it now.")
+
+    @admin.action(description="Rotate selected keys: each works for 24 hours beside a new one", permissions=["add"])
+    def rotate(self, request: HttpRequest, chosen: QuerySet[ApiKey]) -> None:
+        for key in chosen:
+            try:
+                issued = services.rotate_key(key, who=person_of(request))
+            except AppError as problem:
+                messages.error(request, problem.message)
+            else:
+                messages.warning(request, f"{key} becomes {issued.text} - it is shown this once, keep it now.")
 
     @admin.action(description="Revoke selected keys", permissions=["delete"])
     def revoke(self, request: HttpRequest, chosen: QuerySet[ApiKey]) -> None:

@@ -26,7 +26,7 @@ _SCOPE_SHAPE: Final = re.compile(r"\*|[a-z][a-z_-]*:(\*|[a-z][a-z_-]*:\*)")
 
 
 def mint_key() -> str:
-    """Return a new API key: 64 URL-safe characters, 366 of its bits random."""
+    """Return a new API key: 64 URL-safe characters, 366 of its bits random; the README tells scanners its shape."""
     return (KEY_MARK + secrets.token_urlsafe(KEY_LENGTH))[:KEY_LENGTH]
 
 

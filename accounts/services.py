@@ -5,7 +5,7 @@
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -35,6 +35,8 @@ from analytics_project import clock
 from analytics_project.errors import Conflict, InvalidRequest
 
 LAST_USED_PRECISION: Final = timedelta(minutes=1)
+ROTATION_GRACE: Final = timedelta(hours=24)
+MAX_ROTATION_GRACE: Final = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class IssuedKey:
     """A new key and its text, which exists nowhere else."""
 
     record: ApiKey
-    text: str
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class IssuedToken:
     """A new Plugins API token and its text, which exists nowhere else."""
 
     record: PluginsToken
-    text: str
+    text: str = field(repr=False)
 
 
 # ---- People and teams ------------------------------------------------------------------------------------------------
@@ -245,6 +247,40 @@ def revoke_key(key: ApiKey, *, who: User | None = None) -> None:
     """Make a key useless from the next request on; revoking again changes nothing."""
     if ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=clock.now(), updated_at=clock.now()):
         write_audit(who, "key.revoke", f"{key} of {key.user}")
+
+
+@transaction.atomic
+def rotate_key(key: ApiKey, *, grace: timedelta = ROTATION_GRACE, who: User | None = None) -> IssuedKey:
+    """Make a key's successor with the same rights; the old key works for `grace` beside it, then lapses.
+
+    A key that was made for a while gives its successor as long, from now; no grace makes the old key live longer.
+    Raises: InvalidRequest for a grace below 0 or above 90 days; Conflict for a key that is revoked, expired or rotated
+    already, and when its person has left the team.
+    """
+    if not timedelta(0) <= grace <= MAX_ROTATION_GRACE:
+        raise InvalidRequest(f"grace: must be between 0 and {MAX_ROTATION_GRACE.days} days")
+    now = clock.now()
+    old = ApiKey.objects.select_for_update().get(pk=key.pk)
+    if old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= now):
+        raise Conflict(f"{old} is revoked or expired and cannot be rotated; issue a new key", code="key_not_usable")
+    if old.replaced_by_id is not None:
+        raise Conflict(f"{old} has been rotated already; rotate its successor", code="key_rotated")
+    lifetime = None if old.expires_at is None else old.expires_at - old.created_at
+    issued = issue_key(
+        old.user,
+        old.team,
+        name=old.name,
+        scopes=old.scopes,
+        read_only=old.is_read_only,
+        expires_at=None if lifetime is None else now + lifetime,
+        who=who,
+    )
+    lapses_at = now + grace
+    old.expires_at = lapses_at if old.expires_at is None else min(old.expires_at, lapses_at)
+    old.replaced_by = issued.record
+    old.save(update_fields=["expires_at", "replaced_by", "updated_at"])
+    write_audit(who, "key.rotate", f"{old} of {old.user}, which lapses at {old.expires_at:%Y-%m-%d %H:%M:%S} UTC")
+    return issued
 
 
 def touch_key(key: ApiKey) -> None:

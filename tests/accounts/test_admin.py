@@ -107,6 +107,20 @@ def test_key_cannot_be_changed_and_is_revoked_by_an_action(client: Client) -> No
     assert key_for(issued.text) is None
 
 
+def test_key_is_rotated_by_an_action_and_its_successor_shown_once(client: Client) -> None:
+    issued, revoked = make_key(), make_key()
+    services.revoke_key(revoked.record)
+    chosen = {"action": "rotate", "_selected_action": [issued.record.pk, revoked.record.pk]}
+    page = client.post(reverse("admin:accounts_apikey_changelist"), chosen, follow=True).content.decode()
+    (text,) = set(re.findall(r"ff_[\w-]{61}", page))
+    assert "cannot be rotated" in page
+    assert key_for(issued.text) is not None
+    new = key_for(text)
+    assert new is not None
+    assert new.replaces == issued.record
+    assert text not in client.get(reverse("admin:accounts_apikey_changelist")).content.decode()
+
+
 def test_plugins_token_is_shown_once_after_it_was_made(client: Client) -> None:
     page = add(client, "accounts_pluginstoken", site=make_site().pk, description="shop")
     assert len(set(re.findall(r"plausible-plugin-selfhost-[\w+/]{40}", page))) == 1

@@ -1,11 +1,15 @@
 import base64
 import hashlib
+import re
 import string
+from pathlib import Path
 
 import pytest
 
 from accounts import keys
 from accounts.types import Scope
+
+README = Path(__file__).resolve().parents[2] / "README.md"
 
 
 def test_mint_key_is_64_url_safe_characters_and_never_twice_the_same() -> None:
@@ -14,6 +18,20 @@ def test_mint_key_is_64_url_safe_characters_and_never_twice_the_same() -> None:
     assert set("".join(minted)) <= set(string.ascii_letters + string.digits + "-_")
     assert len({text[3:] for text in minted}) == 50
     assert all(text.startswith("ff_") for text in minted)
+
+
+def test_patterns_for_secret_scanners_find_what_is_minted_and_nothing_near_it() -> None:
+    rows = re.findall(r"^    (\S*(?:ff_|plausible-plugin)\S*)$", README.read_text(), re.MULTILINE)
+    key, token = (re.compile(row) for row in rows)
+    for _ in range(200):
+        minted = {key: keys.mint_key(), token: keys.mint_plugins_token()}
+        for pattern, text in minted.items():
+            line = f'API_KEY="{text}", # {text[:6]}'
+            assert pattern.findall(line) == [text]
+            assert not [other for other in minted if other is not pattern and other.search(line)]
+    assert not key.search("a" + minted[key])
+    assert not key.search(minted[key] + "a")
+    assert not key.search(minted[key][:-1])
 
 
 def test_hash_key_is_sha256_of_secret_and_text() -> None:

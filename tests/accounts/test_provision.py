@@ -1,4 +1,5 @@
 import json
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.core.management.base import CommandError
 from accounts.models import ApiKey, PluginsToken, Site, Team, User
 from accounts.selectors import actor_for, key_for, site_for
 from accounts.types import Scope, Surface
-from tests.factories import make_member, make_site, make_team, make_user, owner_of
+from tests.factories import make_key, make_member, make_site, make_team, make_user, owner_of
 
 pytestmark = pytest.mark.django_db
 
@@ -130,6 +131,30 @@ def test_provision_key_is_for_the_only_team_the_named_team_or_none() -> None:
     assert (legacy.team_id, legacy.is_read_only) == (None, True)
 
 
+def test_provision_key_lapses_when_asked_to_and_says_its_id() -> None:
+    person = make_user()
+    made = provision("key", "--email", person.email, "--legacy", "--expires-in", "90d")
+    key = ApiKey.objects.get(pk=made["key_id"])
+    assert key.expires_at is not None
+    assert timedelta(days=89) < key.expires_at - key.created_at <= timedelta(days=91)
+
+
+def test_provision_key_rotates_and_revokes() -> None:
+    old = make_key()
+    rotated = provision("key", "--rotate", str(old.record.pk), "--grace", "30m")
+    assert set(rotated) == {"api_key", "scopes", "key_id", "old_key_id", "old_key_expires_at"}
+    old.record.refresh_from_db()
+    assert old.record.expires_at is not None
+    assert rotated["old_key_expires_at"] == old.record.expires_at.isoformat(timespec="seconds")
+    assert key_for(old.text) is not None
+    new = key_for(rotated["api_key"])
+    assert new is not None
+    assert (new.pk, new.user_id) == (rotated["key_id"], old.record.user_id)
+    assert provision("key", "--revoke", str(new.pk)) == {"key_id": new.pk, "revoked": True}
+    assert key_for(rotated["api_key"]) is None
+    assert "revoked or expired" in refusal("key", "--rotate", str(new.pk))
+
+
 def test_provision_plugins_token_is_a_new_one_each_time() -> None:
     site = make_site()
     tokens = {provision("plugins-token", "--site", site.domain)["token"] for _ in range(2)}
@@ -161,6 +186,13 @@ TEAM = "00000000-0000-4000-8000-000000000000"
         (("member", "--team", "1", "--email", "a@shop.example", "--role", "owner"), "no team"),
         (("guest", "--site", "nowhere.example", "--email", "a@shop.example", "--role", "viewer"), "no site"),
         (("site", "--domain", "shop.example", "--team", TEAM), "no team"),
+        (("key",), "--email"),
+        (("key", "--rotate", "999999999999999999"), "no key with the id"),
+        (("key", "--revoke", "1", "--read-only"), "keeps its rights"),
+        (("key", "--rotate", "1", "--revoke", "1"), "keeps its rights"),
+        (("key", "--rotate", "ff_abc"), "no id"),
+        (("key", "--rotate", "1", "--grace", "soon"), "no span of time"),
+        (("key", "--email", "a@shop.example", "--expires-in", "99999d"), "no span of time"),
         (("key", "--email", "nobody@shop.example"), "no user"),
         (("key", "--email", "ada@shop.example", "--team", TEAM), "no user"),
         (("plugins-token", "--site", "ds_nothing"), "no site"),

@@ -4,7 +4,7 @@ import pytest
 import time_machine
 
 from accounts import services
-from accounts.models import AuditEntry, GuestMembership, Membership, ShieldRule, Site, User
+from accounts.models import ApiKey, AuditEntry, GuestMembership, Membership, ShieldRule, Site, User
 from accounts.selectors import default_plan, key_for
 from accounts.types import Feature, GuestRole, Role, ShieldKind
 from analytics_project import clock
@@ -182,6 +182,64 @@ def test_revoke_key_keeps_the_first_moment() -> None:
     issued.record.refresh_from_db()
     assert issued.record.revoked_at == start
     assert AuditEntry.objects.filter(action="key.revoke").count() == 1
+
+
+def test_rotated_key_works_beside_its_successor_until_the_grace_is_over() -> None:
+    team = make_team()
+    old = make_key(team=team, scopes=["sites:provision:*"], read_only=True)
+    start = clock.now()
+    with time_machine.travel(start, tick=False):
+        new = services.rotate_key(old.record, grace=timedelta(hours=2))
+    for seconds, usable in ((7199, [True, True]), (7200, [False, True])):
+        with time_machine.travel(start + timedelta(seconds=seconds), tick=False):
+            assert [key_for(issued.text) is not None for issued in (old, new)] == usable
+    successor = key_for(new.text)
+    assert successor is not None
+    assert (successor.user, successor.team, successor.name) == (old.record.user, team, old.record.name)
+    assert (successor.scopes, successor.is_read_only, successor.expires_at) == (["sites:provision:*"], True, None)
+    assert successor.replaces.pk == old.record.pk
+    assert AuditEntry.objects.filter(action="key.rotate").count() == 1
+
+
+def test_rotated_key_never_lives_longer_and_its_successor_as_long_as_it_did() -> None:
+    start = clock.now()
+    with time_machine.travel(start, tick=False):
+        old = make_key(expires_at=start + timedelta(days=30))
+    with time_machine.travel(start + timedelta(days=29, hours=23), tick=False):
+        new = services.rotate_key(old.record, grace=timedelta(days=7))
+    old.record.refresh_from_db()
+    assert old.record.expires_at == start + timedelta(days=30)
+    assert new.record.expires_at is not None
+    assert abs(new.record.expires_at - (start + timedelta(days=59, hours=23))) < timedelta(seconds=1)
+
+
+def test_rotate_key_without_grace_ends_the_old_key_at_once() -> None:
+    old = make_key()
+    new = services.rotate_key(old.record, grace=timedelta(0))
+    assert key_for(old.text) is None
+    assert key_for(new.text) is not None
+
+
+def test_rotate_key_refuses_what_has_ended_and_leaves_no_successor() -> None:
+    revoked, expired, rotated, left = make_key(), make_key(), make_key(), make_key(team=make_team())
+    services.revoke_key(revoked.record)
+    ApiKey.objects.filter(pk=expired.record.pk).update(expires_at=clock.now())
+    services.rotate_key(rotated.record)
+    Membership.objects.filter(user=left.record.user).delete()
+    number = ApiKey.objects.count()
+    for issued in (revoked, expired, rotated, left):
+        with pytest.raises(Conflict):
+            services.rotate_key(issued.record)
+    for grace in (timedelta(seconds=-1), timedelta(days=91)):
+        with pytest.raises(InvalidRequest, match="grace: "):
+            services.rotate_key(make_key().record, grace=grace)
+    assert ApiKey.objects.count() == number + 2
+
+
+def test_issued_key_and_token_do_not_show_their_text() -> None:
+    key, token = make_key(), services.issue_plugins_token(make_site(), description="shop")
+    for issued in (key, token):
+        assert issued.text not in repr(issued) + str(issued)
 
 
 def test_plugins_token_keeps_the_hash_and_the_last_characters_only() -> None:

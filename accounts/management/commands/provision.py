@@ -1,7 +1,9 @@
 """Create or find people, teams, sites, keys and tokens from the command line. Touches the relational store only."""
 
 import json
-from argparse import ArgumentParser
+import re
+from argparse import ArgumentParser, ArgumentTypeError
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,11 +11,14 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, ProgrammingError
 
 from accounts import services
-from accounts.models import Membership, Plan, Site, Team, User
+from accounts.models import ApiKey, Membership, Plan, Site, Team, User
 from accounts.selectors import site_named
 from accounts.types import Feature, GuestRole, Role, Scope
+from analytics_project import clock
 from analytics_project.errors import AppError
 
+_SPANS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+_LONGEST_SPAN: Final = timedelta(days=36_525)
 _FEATURE_OF_NAME: Final = {feature.short_name.lower(): feature for feature in Feature}
 
 
@@ -93,6 +98,10 @@ class Command(BaseCommand):
         return {"site_id": site.domain, "domain": site.domain, "public_id": site.public_id}
 
     def _key(self, options: dict[str, Any]) -> dict[str, object]:
+        if options["rotate"] is not None or options["revoke"] is not None:
+            return _changed_key(options)
+        if options["email"] is None:
+            raise CommandError("give --email E for a new key, or --rotate ID or --revoke ID for one that exists")
         user = User.objects.filter(email=options["email"].strip().lower()).first()
         if user is None:
             raise CommandError(f"there is no user with the e-mail address {options['email']!r}")
@@ -102,11 +111,50 @@ class Command(BaseCommand):
             name="provisioned",
             scopes=options["scope"] or [Scope.STATS_READ],
             read_only=options["read_only"],
+            expires_at=None if options["expires_in"] is None else clock.now() + options["expires_in"],
         )
-        return {"api_key": issued.text, "scopes": list(issued.record.scopes)}
+        return {"api_key": issued.text, "scopes": list(issued.record.scopes), "key_id": issued.record.pk}
 
     def _plugins_token(self, options: dict[str, Any]) -> dict[str, object]:
         return {"token": services.issue_plugins_token(_site(options["site"]), description="provisioned").text}
+
+
+def _changed_key(options: dict[str, Any]) -> dict[str, object]:
+    """Rotate or revoke the key of a number; what a new key would need is refused beside it."""
+    unfit = [name for name in ("email", "team", "scope", "legacy", "read_only", "expires_in") if options[name]]
+    if unfit or (options["rotate"] is not None and options["revoke"] is not None):
+        raise CommandError("--rotate and --revoke take no option but --grace: the key keeps its rights")
+    number = options["revoke"] if options["rotate"] is None else options["rotate"]
+    key = ApiKey.objects.select_related("user", "team").filter(pk=number).first()
+    if key is None:
+        raise CommandError(f"there is no key with the id {number}")
+    if options["rotate"] is None:
+        services.revoke_key(key)
+        return {"key_id": key.pk, "revoked": True}
+    issued = services.rotate_key(key, grace=services.ROTATION_GRACE if options["grace"] is None else options["grace"])
+    key.refresh_from_db()
+    return {
+        "api_key": issued.text,
+        "scopes": list(issued.record.scopes),
+        "key_id": issued.record.pk,
+        "old_key_id": key.pk,
+        "old_key_expires_at": None if key.expires_at is None else key.expires_at.isoformat(timespec="seconds"),
+    }
+
+
+def _span(text: str) -> timedelta:
+    """Return a span of time such as 30m, 24h or 90d; at most 100 years. Raises: ArgumentTypeError."""
+    shape = re.fullmatch(r"([0-9]{1,5})([mhd])", text)
+    if shape is None or (span := int(shape[1]) * _SPANS[shape[2]]) > _LONGEST_SPAN:
+        raise ArgumentTypeError(f"{text!r} is no span of time; use minutes, hours or days: 30m, 24h, 90d")
+    return span
+
+
+def _number(text: str) -> int:
+    """Return the id of a record, which fits its column. Raises: ArgumentTypeError."""
+    if re.fullmatch(r"[0-9]{1,18}", text) is None:
+        raise ArgumentTypeError(f"{text!r} is no id; it is the whole number printed as key_id")
+    return int(text)
 
 
 def _texts(options: dict[str, Any]) -> list[str]:
@@ -236,13 +284,17 @@ _KINDS: Final[tuple[tuple[str, str, dict[str, dict[str, Any]]], ...]] = (
     (
         "key",
         "Make an API key of a person, for a team of theirs or, with --legacy, for whatever they reach. A further one "
-        "on each run, since a key can be shown only once.",
+        "on each run, since a key can be shown only once. Or rotate or revoke a key that exists.",
         {
-            "--email": {**_EMAIL, "help": "E-mail address of an existing person."},
+            "--email": {**_EMAIL, "required": False, "help": "E-mail address of an existing person."},
             "--team": {**_TEAM, "required": False, "help": "The team's id; without it, the person's only team."},
             "--scope": {"action": "append", "metavar": "S", "help": "Repeatable; stats:read:* without it."},
             "--legacy": {"action": "store_true", "help": "No team: the key reaches the sites of all their teams."},
             "--read-only": {"action": "store_true", "help": "Refused wherever something is written."},
+            "--expires-in": {"type": _span, "metavar": "90d", "help": "The key lapses after this; never without it."},
+            "--rotate": {"type": _number, "metavar": "ID", "help": "Make a successor of this key."},
+            "--grace": {"type": _span, "metavar": "24h", "help": "How long the rotated key works on; 24h without it."},
+            "--revoke": {"type": _number, "metavar": "ID", "help": "Refuse this key from now on."},
         },
     ),
     (
