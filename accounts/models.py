@@ -34,6 +34,9 @@ from accounts.validators import (
 from analytics_project import clock
 
 OLD_DOMAIN_GRACE: Final = timedelta(hours=72)
+INVITATION_LIFE: Final = timedelta(hours=48)
+SLUG_CHARACTERS: Final = 21
+MAX_LINK_NAME_CHARACTERS: Final = 255
 
 
 def _choices(values: Iterable[str]) -> list[tuple[str, str]]:
@@ -43,6 +46,11 @@ def _choices(values: Iterable[str]) -> list[tuple[str, str]]:
 def make_public_id() -> str:
     """Return a new public id of a site: `ds_` and 24 hex digits. No domain can look like it (underscore)."""
     return f"ds_{secrets.token_hex(12)}"
+
+
+def make_slug() -> str:
+    """Return 21 random characters of `A–Z a–z 0–9 _ -`, for addresses that nobody can guess."""
+    return secrets.token_urlsafe(16)[:SLUG_CHARACTERS]
 
 
 def make_caller_id_secret() -> bytes:
@@ -105,6 +113,9 @@ class Plan(models.Model):
     max_sites = models.PositiveIntegerField(null=True, blank=True, help_text="Empty: no limit.")
     max_members = models.PositiveIntegerField(null=True, blank=True, help_text="Besides the owner. Empty: no limit.")
     hourly_limit = models.PositiveIntegerField("API requests per hour", default=1_000_000)
+    trial_days = models.PositiveIntegerField(
+        null=True, blank=True, help_text="A trial of so many days, from a team's first site on. Empty: no trial."
+    )
     is_default = models.BooleanField("default plan", default=False)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -137,6 +148,10 @@ class Team(models.Model):
     accept_traffic_until = models.DateField(
         null=True, blank=True, help_text="Last day on which events are taken. Empty: no end."
     )
+    is_setup_complete = models.BooleanField(
+        "set up", default=True, help_text="Not set up: the personal team of its owner, who has no name for it yet."
+    )
+    trial_ends_on = models.DateField(null=True, blank=True, help_text="Last day of the trial, where the plan is one.")
     is_locked = models.BooleanField("locked", default=False, help_text="Its APIs answer 402; events are still taken.")
     members = models.ManyToManyField(User, through="Membership", related_name="teams")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -149,7 +164,20 @@ class Team(models.Model):
     def features(self) -> frozenset[Feature]:
         """Return what the team may use; goals are in every state (key contract, section 8)."""
         names = self.plan.features if self.feature_override is None else self.feature_override
+        if self.is_trial_over:
+            names = []
         return frozenset({Feature.GOALS, *(Feature(name) for name in names)})
+
+    @property
+    def is_trial_over(self) -> bool:
+        """Tell whether the team's plan is a trial whose last day has passed (UTC)."""
+        ends_on = self.trial_ends_on if self.plan.trial_days is not None else None
+        return ends_on is not None and ends_on < clock.now().date()
+
+    @property
+    def is_refused(self) -> bool:
+        """Tell whether the team's APIs answer 402: locked by hand, or its trial is over."""
+        return self.is_locked or self.is_trial_over
 
     @property
     def hourly_limit(self) -> int:
@@ -238,6 +266,40 @@ class GuestMembership(models.Model):
         return f"{self.user} is guest {self.role} of {self.site}"
 
 
+class GuestInvitation(models.Model):
+    """An offer, sent by e-mail, to become a guest of a site for 48 hours. Only the hash of its token is kept."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="guest_invitations")
+    email = models.EmailField("e-mail address")
+    role = models.CharField(max_length=10, choices=_choices(GuestRole))
+    hash = models.BinaryField(max_length=32, unique=True, editable=False)
+    invited_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(default=clock.now, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["site", "email"], name="guest_invitation_once_per_site")]
+
+    def __str__(self) -> str:
+        return f"{self.email} is invited to {self.site} as {self.role}"
+
+
+class SharedLink(models.Model):
+    """A link under which everybody who has it may see a site's statistics. The name is unique per site, as written."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="shared_links")
+    name = models.CharField(max_length=MAX_LINK_NAME_CHARACTERS)
+    slug = models.CharField(max_length=SLUG_CHARACTERS, unique=True, default=make_slug, editable=False)
+    password_hash = models.CharField(max_length=128, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["site", "name"], name="shared_link_name_once_per_site")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class ShieldRule(models.Model):
     """One rule of a site's traffic shields (event contract 2.8)."""
 
@@ -308,9 +370,10 @@ class PluginsToken(models.Model):
 
 
 class AuditEntry(models.Model):
-    """Who did what to which record; `who` is empty for the command line."""
+    """Who did what to which record, and with which key; both are empty for the command line."""
 
     who = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="audit_entries")
+    key = models.ForeignKey("ApiKey", on_delete=models.SET_NULL, null=True, blank=True, related_name="audit_entries")
     action = models.CharField(max_length=60, db_index=True)
     target = models.CharField(max_length=300)
     at = models.DateTimeField(default=clock.now, db_index=True)

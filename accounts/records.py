@@ -6,7 +6,10 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import IntegrityError, models, transaction
 
 from accounts.models import AuditEntry, User
+from accounts.types import Actor
 from analytics_project.errors import InvalidRequest
+
+Who = User | Actor
 
 
 def save_record(record: models.Model, exclude: Sequence[str] = ()) -> None:
@@ -31,6 +34,7 @@ def _one_line(problem: ValidationError) -> str:
     )
 
 
-def write_audit(who: User | None, action: str, target: object) -> None:
-    """Note that a person, None for the command line, did something to a record."""
-    AuditEntry.objects.create(who=who, action=action, target=str(target)[:300])
+def write_audit(who: Who | None, action: str, target: object) -> None:
+    """Note that a person, a key that speaks for one, or None for the command line, did something to a record."""
+    person, key = (who.user_id, who.key_id) if isinstance(who, Actor) else (None if who is None else who.pk, None)
+    AuditEntry.objects.create(who_id=person, key_id=key, action=action, target=str(target)[:300])

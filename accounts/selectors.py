@@ -120,7 +120,7 @@ def site_for(
     if not actor.is_super_admin:
         if role is None:
             raise refusal(surface)
-        _check_plan(site.team, scope)
+        check_plan(site.team, scope)
     if roles is not None and role not in roles:
         raise NotFound("Site not found, or the role of the key's owner does not suffice")
     return site_ref(site)
@@ -145,8 +145,9 @@ def _role_on(actor: Actor, site: Site) -> Role | None:
     return Role(roles[0]) if roles else None
 
 
-def _check_plan(team: Team, scope: Scope) -> None:
-    if team.is_locked:
+def check_plan(team: Team, scope: Scope) -> None:
+    """Raise PaymentRequired for a locked team and for a plan without the feature: gates 11 and 12."""
+    if team.is_refused:
         raise PaymentRequired("The team that owns this site is locked; its owner has to renew the subscription")
     name, feature = (
         ("Sites API", Feature.SITES_API) if scope is Scope.SITES_PROVISION else ("Stats API", Feature.STATS_API)

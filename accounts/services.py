@@ -1,7 +1,7 @@
 """Writes: people, teams, plans, sites, keys and tokens. Each writes its audit entry in its own transaction.
 
-`who` is the person acting, None for the command line. A value that breaks a rule raises InvalidRequest, in the shape
-`field: message`; a state that forbids the act raises Conflict.
+`who` is the person acting, or the key that speaks for them, None for the command line. A value that breaks a rule
+raises InvalidRequest, in the shape `field: message`; a state that forbids the act raises Conflict.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,7 +27,7 @@ from accounts.models import (
     Team,
     User,
 )
-from accounts.records import save_record, write_audit
+from accounts.records import Who, save_record, write_audit
 from accounts.selectors import default_plan
 from accounts.types import Feature, GuestRole, Role, Scope, ShieldKind
 from accounts.validators import clean_domain
@@ -57,7 +57,7 @@ class IssuedToken:
 
 # ---- People and teams ------------------------------------------------------------------------------------------------
 @transaction.atomic
-def provide_user(email: str, *, password: str | None = None, who: User | None = None) -> tuple[User, bool]:
+def provide_user(email: str, *, password: str | None = None, who: Who | None = None) -> tuple[User, bool]:
     """Find or create the person with this address, and tell whether they are new; a password given is set.
 
     Without a password a new person cannot log in until one is set. Raises: InvalidRequest for a bad address.
@@ -87,10 +87,19 @@ def create_team(
     *,
     plan: Plan | None = None,
     features: Iterable[Feature] | None = None,
-    who: User | None = None,
+    is_setup_complete: bool = True,
+    who: Who | None = None,
 ) -> Team:
-    """Create a team and make `owner` its first owner; no plan means the default one, no features those of the plan."""
-    team = Team(name=name.strip(), plan=plan or default_plan(), feature_override=_feature_names(features))
+    """Create a team and make `owner` its first owner; no plan means the default one, no features those of the plan.
+
+    A team that is not set up is the owner's personal one.
+    """
+    team = Team(
+        name=name.strip(),
+        plan=plan or default_plan(),
+        feature_override=_feature_names(features),
+        is_setup_complete=is_setup_complete,
+    )
     save_record(team)
     Membership.objects.create(team=team, user=owner, role=Role.OWNER)
     write_audit(who, "team.create", f"{team.name} ({team.identifier})")
@@ -98,7 +107,7 @@ def create_team(
 
 
 @transaction.atomic
-def set_plan(team: Team, plan: Plan, *, features: Iterable[Feature] | None = None, who: User | None = None) -> None:
+def set_plan(team: Team, plan: Plan, *, features: Iterable[Feature] | None = None, who: Who | None = None) -> None:
     """Put a team on a plan; `features` replace those of the plan, None takes the plan's own."""
     team.plan = plan
     team.feature_override = _feature_names(features)
@@ -111,7 +120,7 @@ def _feature_names(features: Iterable[Feature] | None) -> list[str] | None:
 
 
 @transaction.atomic
-def set_member(team: Team, user: User, role: Role, *, who: User | None = None) -> Membership:
+def set_member(team: Team, user: User, role: Role, *, who: Who | None = None) -> Membership:
     """Give a person their one role in a team, dropping what they were as a guest of its sites.
 
     Raises: Conflict when that would leave the team without an owner.
@@ -128,7 +137,7 @@ def set_member(team: Team, user: User, role: Role, *, who: User | None = None) -
 
 
 @transaction.atomic
-def set_guest(site: Site, user: User, role: GuestRole, *, who: User | None = None) -> GuestMembership:
+def set_guest(site: Site, user: User, role: GuestRole, *, who: Who | None = None) -> GuestMembership:
     """Give a person a role on a single site. Raises: Conflict for a member of the site's team."""
     if Membership.objects.filter(team=site.team_id, user=user).exists():
         raise Conflict(f"{user} is a member of the team that owns {site} and cannot be its guest", code="is_member")
@@ -146,7 +155,7 @@ def create_site(
     timezone: str = "Etc/UTC",
     currency: str = "USD",
     is_sample: bool = False,
-    who: User | None = None,
+    who: Who | None = None,
 ) -> Site:
     """Create a site under its cleaned domain.
 
@@ -160,7 +169,7 @@ def create_site(
 
 
 @transaction.atomic
-def provide_site(domain: str, team: Team, *, timezone: str | None = None, who: User | None = None) -> Site:
+def provide_site(domain: str, team: Team, *, timezone: str | None = None, who: Who | None = None) -> Site:
     """Find the team's site of this domain, or create it; a time zone given is set.
 
     Raises: InvalidRequest as `create_site` does, also for a domain that another team's site bears.
@@ -181,7 +190,7 @@ def _cleaned_domain(text: str) -> str:
 
 
 @transaction.atomic
-def change_domain(site: Site, domain: str, *, who: User | None = None) -> None:
+def change_domain(site: Site, domain: str, *, who: Who | None = None) -> None:
     """Rename a site; for 72 hours the old domain names it too. Raises: InvalidRequest as `create_site` does."""
     old = Site.objects.select_for_update().values_list("domain", flat=True).get(pk=site.pk)
     site.domain = _cleaned_domain(domain)
@@ -192,7 +201,7 @@ def change_domain(site: Site, domain: str, *, who: User | None = None) -> None:
 
 
 @transaction.atomic
-def set_timezone(site: Site, timezone: str, *, who: User | None = None) -> None:
+def set_timezone(site: Site, timezone: str, *, who: Who | None = None) -> None:
     """Change a site's time zone; what is stored stays, reports are in the new zone. Raises: InvalidRequest."""
     site.timezone = timezone
     save_record(site)
@@ -200,7 +209,7 @@ def set_timezone(site: Site, timezone: str, *, who: User | None = None) -> None:
 
 
 @transaction.atomic
-def add_shield_rule(site: Site, kind: ShieldKind, value: str, *, who: User | None = None) -> ShieldRule:
+def add_shield_rule(site: Site, kind: ShieldKind, value: str, *, who: Who | None = None) -> ShieldRule:
     """Add one rule to a site's shields. Raises: InvalidRequest for a bad or repeated value and beyond the limit."""
     rule = ShieldRule(site=site, kind=kind, value=value)
     save_record(rule)
@@ -218,7 +227,7 @@ def issue_key(
     scopes: Sequence[str] = (Scope.STATS_READ.value,),
     read_only: bool = False,
     expires_at: datetime | None = None,
-    who: User | None = None,
+    who: Who | None = None,
 ) -> IssuedKey:
     """Make a key of a person for a team, or a legacy key for whatever they reach.
 
@@ -243,7 +252,7 @@ def issue_key(
 
 
 @transaction.atomic
-def revoke_key(key: ApiKey, *, who: User | None = None) -> None:
+def revoke_key(key: ApiKey, *, who: Who | None = None) -> None:
     """Make a key useless from the next request on; revoking again changes nothing."""
     if ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=clock.now(), updated_at=clock.now()):
         write_audit(who, "key.revoke", f"{key} of {key.user}")
@@ -292,7 +301,7 @@ def touch_key(key: ApiKey) -> None:
 
 
 @transaction.atomic
-def issue_plugins_token(site: Site, *, description: str, who: User | None = None) -> IssuedToken:
+def issue_plugins_token(site: Site, *, description: str, who: Who | None = None) -> IssuedToken:
     """Make a token with which a plugin works on one site. Raises: InvalidRequest for a blank description."""
     text = keys.mint_plugins_token()
     record = PluginsToken(

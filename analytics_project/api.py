@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.defaults import bad_request as default_bad_request
 from django.views.defaults import server_error as default_server_error
 from rest_framework import exceptions
-from rest_framework.parsers import BaseParser
+from rest_framework.parsers import BaseParser, FormParser, MultiPartParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.response import Response
 
@@ -70,6 +70,36 @@ class OrjsonParser(BaseParser):
             return orjson.loads(body)
         except orjson.JSONDecodeError as problem:
             raise exceptions.ParseError(f"the body is not valid JSON: {problem}") from problem
+
+
+def _refuse_large(parser_context: Mapping[str, Any] | None) -> None:
+    """Refuse a form that announces more bytes than any answer needs, before it is read or written to a file."""
+    request = (parser_context or {}).get("request")
+    length = "0" if request is None else request.META.get("CONTENT_LENGTH") or "0"
+    if not length.isdecimal() or len(length) > 12 or int(length) > MAX_BODY_BYTES:
+        raise exceptions.ParseError(f"the body is larger than {MAX_BODY_BYTES} bytes")
+
+
+class BoundedFormParser(FormParser):
+    """Reads an urlencoded form of at most 10 MB, always as UTF-8."""
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Return the form. Raises: ParseError for one that is too large."""
+        _refuse_large(parser_context)
+        return super().parse(stream, media_type, {**(parser_context or {}), "encoding": "utf-8"})
+
+
+class BoundedMultiPartParser(MultiPartParser):
+    """Reads a multipart form of at most 10 MB, always as UTF-8."""
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Return the form's fields and files. Raises: ParseError for one that is too large or malformed."""
+        _refuse_large(parser_context)
+        return super().parse(stream, media_type, {**(parser_context or {}), "encoding": "utf-8"})
 
 
 def no_such_endpoint(request: HttpRequest) -> JsonResponse:

@@ -3,6 +3,7 @@
     AppError
     ├── InvalidRequest      400
     │   ├── InvalidPayload  400  the event endpoint; carries messages by field
+    │   ├── InvalidFields   400  values of a record; carries messages by field
     │   └── InvalidQuery    400  the query engine and its parsers
     ├── NotAuthenticated    401
     ├── PaymentRequired     402
@@ -47,6 +48,16 @@ class InvalidPayload(InvalidRequest):
 
     def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:
         super().__init__("; ".join(f"{field}: {', '.join(texts)}" for field, texts in errors.items()))
+        self.errors = errors
+
+
+class InvalidFields(InvalidRequest):
+    """Values that break a record's rules: messages by field, joined to one text for APIs that answer a text."""
+
+    code = "invalid_fields"
+
+    def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:
+        super().__init__(", ".join(f"{field}: {text}" for field, texts in errors.items() for text in texts))
         self.errors = errors
 
 

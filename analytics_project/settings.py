@@ -29,6 +29,7 @@ def _secret_key() -> str:
 
 
 SECRET_KEY = _secret_key()
+BASE_URL = env.text("BASE_URL").rstrip("/")
 DEBUG = env.flag("DEBUG", default=False)
 ALLOWED_HOSTS = list(env.words("ALLOWED_HOSTS", ("*",)))
 CSRF_TRUSTED_ORIGINS = list(env.words("CSRF_TRUSTED_ORIGINS"))

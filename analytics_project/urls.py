@@ -15,6 +15,8 @@ urlpatterns = [
     path("api/health", health),
     # Historical events
     re_path(r"^api/v1/sites/(?P<site_id>.+)/events/import/?$", ImportEventsView.as_view()),
+    # Sites
+    path("api/v1/", include("accounts.api.urls")),
     # Statistics
     path("api/", include("stats.api.urls")),
     re_path("^api/", no_such_endpoint),

@@ -16,6 +16,7 @@ from goals.types import NO_SCROLL_THRESHOLD, GoalKind
 
 MAX_EVENT_NAME_CHARACTERS: Final = 120
 MAX_CUSTOM_PROPS: Final = 3
+MAX_ALLOWED_PROPS: Final = 300
 MAX_PROP_NAME_CHARACTERS: Final = 300
 MAX_PROP_VALUE_CHARACTERS: Final = 2000
 RESERVED_EVENT_NAME: Final = "engagement"
@@ -34,6 +35,16 @@ def validate_custom_props(value: object) -> None:
             raise ValidationError(f"names must have 1 to {MAX_PROP_NAME_CHARACTERS} characters")
         if not is_storable(name + text):
             raise ValidationError("names and values must be valid Unicode without null characters")
+
+
+def validate_allowed_props(value: object) -> None:
+    """Refuse anything but a list of at most 300 different names of 1 to 300 characters."""
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise ValidationError("must be a list of names")
+    if len(value) > MAX_ALLOWED_PROPS or len(set(value)) < len(value):
+        raise ValidationError(f"may hold at most {MAX_ALLOWED_PROPS} names, each once")
+    if not all(is_storable(name) and 1 <= len(name.strip()) <= MAX_PROP_NAME_CHARACTERS for name in value):
+        raise ValidationError(f"names must have 1 to {MAX_PROP_NAME_CHARACTERS} characters")
 
 
 def _digest(*parts: object) -> str:
@@ -124,6 +135,23 @@ class Goal(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.normalise()
         super().save(*args, **kwargs)
+
+
+class AllowedProps(models.Model):
+    """The custom properties that a site's reports show, latest enabled first.
+
+    A site without this record never chose any, which admits all; an empty list admits none.
+    """
+
+    site = models.OneToOneField(Site, on_delete=models.CASCADE, related_name="allowed_props")
+    names = models.JSONField(default=list, blank=True, validators=[validate_allowed_props])
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "allowed properties"
+
+    def __str__(self) -> str:
+        return f"{len(self.names)} of {self.site}"
 
 
 for _signal in (post_save, post_delete):

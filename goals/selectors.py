@@ -1,10 +1,13 @@
 """Reads of goals, as plain values."""
 
+from typing import Any
+
 from django.conf import settings
+from django.db.models import QuerySet
 
 from accounts.types import SiteId, SiteRef
-from goals.models import Goal
-from goals.types import GoalSpec
+from goals.models import AllowedProps, Goal
+from goals.types import GoalFields, GoalSpec
 
 
 def goal_specs(site: SiteRef) -> tuple[GoalSpec, ...]:
@@ -32,3 +35,26 @@ def revenue_goals(site_id: SiteId) -> dict[str, str]:
         Goal.objects.filter(site_id=site_id).exclude(currency="").order_by("-pk").values_list("event_name", "currency")
     )
     return dict(rows)
+
+
+def goals_listed(site_id: SiteId) -> QuerySet[Goal, Any]:
+    """Return the site's goals for a list that is read page by page."""
+    return Goal.objects.filter(site_id=site_id)
+
+
+def goal_fields(goal: Goal) -> GoalFields:
+    """Return a goal as APIs show it."""
+    return GoalFields(
+        id=goal.pk,
+        display_name=goal.display_name,
+        kind=goal.kind,
+        event_name=goal.event_name,
+        page_path=goal.page_path,
+        currency=goal.currency,
+        custom_props=goal.custom_props,
+    )
+
+
+def allowed_props(site_id: SiteId) -> list[str] | None:
+    """Return the custom properties that the site's reports show, latest enabled first; None: never chosen, so all."""
+    return AllowedProps.objects.filter(site_id=site_id).values_list("names", flat=True).first()

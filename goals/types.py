@@ -32,3 +32,16 @@ class GoalSpec:
     scroll_threshold: int = NO_SCROLL_THRESHOLD
     custom_props: tuple[tuple[str, str], ...] = ()
     currency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GoalFields:
+    """A goal as APIs show it; parts that its kind does not have are empty, custom properties a dict in no order."""
+
+    id: int
+    display_name: str
+    kind: GoalKind
+    event_name: str
+    page_path: str
+    currency: str
+    custom_props: dict[str, str]

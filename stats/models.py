@@ -1,17 +1,19 @@
-"""Daily visitor salts and segments of sites; events and visits live in the event store."""
+"""Visitor salts, segments and trackers of sites, and what is to be erased from the event store beside them."""
 
 import json
 import secrets
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.db.models.deletion import CASCADE, SET_NULL, Collector
+from django.db.models.signals import post_delete
 
-from accounts.models import Site, User
+from accounts.models import Site, User, make_slug
 from accounts.validators import is_storable
+from analytics_project import clock
 from analytics_project.errors import InvalidQuery
 from stats.query.parse_filters import parse_filters
 from stats.types import SegmentType
@@ -121,3 +123,84 @@ class Segment(models.Model):
         self.name = self.name.strip()
         if not self.name:
             raise ValidationError({"name": "can't be blank"})
+
+
+# ---- The tracker script ----------------------------------------------------------------------------------------------
+def make_script_id() -> str:
+    """Return the id of a site's own script, part of its address for ever: `pa-` and 21 characters."""
+    return f"pa-{make_slug()}"
+
+
+class TrackerConfiguration(models.Model):
+    """What a site's own script does by itself (Sites API contract, section 8). Made when it is first asked for."""
+
+    INSTALLATION_TYPES: ClassVar = ("manual", "wordpress", "gtm", "npm")
+    FLAGS: ClassVar = (
+        "track_404_pages",
+        "hash_based_routing",
+        "outbound_links",
+        "file_downloads",
+        "revenue_tracking",
+        "tagged_events",
+        "form_submissions",
+        "pageview_props",
+    )
+
+    site = models.OneToOneField(Site, on_delete=models.CASCADE, related_name="tracker_configuration")
+    script_id = models.CharField(max_length=24, unique=True, default=make_script_id, editable=False)
+    installation_type = models.CharField(
+        max_length=10, blank=True, choices=[(name, name) for name in INSTALLATION_TYPES]
+    )
+    track_404_pages = models.BooleanField(default=False)
+    hash_based_routing = models.BooleanField(default=False)
+    outbound_links = models.BooleanField(default=False)
+    file_downloads = models.BooleanField(default=False)
+    revenue_tracking = models.BooleanField(default=False)
+    tagged_events = models.BooleanField(default=False)
+    form_submissions = models.BooleanField(default=False)
+    pageview_props = models.BooleanField(default=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return self.script_id
+
+
+# ---- Erasures --------------------------------------------------------------------------------------------------------
+class ErasureKind(models.TextChoices):
+    DELETE = "delete"
+    RESET = "reset"
+
+
+class Erasure(models.Model):
+    """Statistics to be removed from the event store: those of a deleted site, or those of a site before an instant.
+
+    Requested in the transaction that deletes or resets, worked off by the serving process, kept as a record of it.
+    """
+
+    site_number = models.PositiveIntegerField(db_index=True, help_text="The site's number in the event store.")
+    domain = models.CharField(max_length=255)
+    kind = models.CharField(max_length=6, choices=ErasureKind)
+    before = models.DateTimeField(null=True, blank=True, help_text="Only what lies before; empty: everything.")
+    requested_at = models.DateTimeField(default=clock.now)
+    checked_at = models.DateTimeField(null=True, blank=True, help_text="When the store was last searched for rows.")
+    finished_at = models.DateTimeField(null=True, blank=True)
+    removed_events = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind=ErasureKind.DELETE, before=None) | Q(kind=ErasureKind.RESET, before__isnull=False),
+                name="erasure_reset_has_an_instant",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.domain}"
+
+
+def request_erasure(instance: Site, **_signal: object) -> None:
+    """Ask for the statistics of a site that is being deleted, in whichever way, to be erased."""
+    Erasure.objects.create(site_number=instance.pk, domain=instance.domain, kind=ErasureKind.DELETE)
+
+
+post_delete.connect(request_erasure, sender=Site, dispatch_uid="erasure_of_a_deleted_site")

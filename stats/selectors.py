@@ -1,13 +1,13 @@
-"""Visitor salts by date, made by whoever needs one first and destroyed for good; segments, as plain values."""
+"""Visitor salts by date, made by whoever needs one first and destroyed for good; segments and trackers of sites."""
 
 from collections.abc import Collection
 from datetime import date
 from typing import Final
 
 from accounts.types import SiteId
-from stats.models import Segment, VisitorSalt
+from stats.models import Segment, TrackerConfiguration, VisitorSalt
 from stats.query.parse_filters import parse_filters
-from stats.types import SegmentSpec, SegmentType
+from stats.types import SegmentSpec, SegmentType, TrackerSwitches
 
 _MAX_ID: Final = 2**63 - 1
 
@@ -39,4 +39,24 @@ def segment_specs(site_id: SiteId, ids: Collection[int]) -> tuple[SegmentSpec, .
     return tuple(
         SegmentSpec(segment.pk, SegmentType(segment.type), parse_filters(segment.filters, allow_segments=False))
         for segment in found
+    )
+
+
+def tracker_fields(record: TrackerConfiguration) -> dict[str, object]:
+    """Return a configuration as the Sites API shows it: ten keys."""
+    flags = {flag: getattr(record, flag) for flag in TrackerConfiguration.FLAGS}
+    return {"id": record.script_id, "installation_type": record.installation_type or None, **flags}
+
+
+def tracker_named(script_id: str) -> TrackerSwitches | None:
+    """Return what the script of this id does, and for which site; None for an unknown id."""
+    record = TrackerConfiguration.objects.select_related("site").filter(script_id=script_id).first()
+    if record is None:
+        return None
+    return TrackerSwitches(
+        public_id=record.site.public_id,
+        hash_based_routing=record.hash_based_routing,
+        outbound_links=record.outbound_links,
+        file_downloads=record.file_downloads,
+        form_submissions=record.form_submissions,
     )

@@ -150,3 +150,14 @@ class SegmentSpec:
     id: int
     type: SegmentType
     filters: tuple[Filter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerSwitches:
+    """What a site's own script does by itself; `public_id` names the site."""
+
+    public_id: str
+    hash_based_routing: bool = False
+    outbound_links: bool = False
+    file_downloads: bool = False
+    form_submissions: bool = False

@@ -27,6 +27,7 @@ EXTENSIONS: Final = frozenset(
 _MINIFIED: Final = Path(__file__).with_name("footfall.min.js").read_bytes()
 _CONFIGURATION_SLOT: Final = b"(SITE);"
 _SHARED_NAME: Final = re.compile(r"(?:script|plausible|analytics)((?:\.[a-z-]+)*)\.js")
+_OWN_NAME: Final = re.compile(r"(pa-[A-Za-z0-9_-]{21})\.js")
 _SITE_NAME: Final = re.compile(r"pa-([0-9a-z]{1,37})\.js")
 
 
@@ -53,6 +54,12 @@ def is_shared_name(file_name: str) -> bool:
     return EXTENSIONS.issuperset(extensions) and len(set(extensions)) == len(extensions)
 
 
+def script_id_in(file_name: str) -> str | None:
+    """Return the id `pa-…` of the configured script that bears this name; None for any other name."""
+    match = _OWN_NAME.fullmatch(file_name)
+    return None if match is None else match[1]
+
+
 def public_id_in(file_name: str) -> str | None:
     """Return the public id `ds_…` of the site whose own script bears this name; None for any other name."""
     match = _SITE_NAME.fullmatch(file_name)
@@ -66,13 +73,14 @@ def shared_script() -> Script:
 
 
 @lru_cache(maxsize=512)
-def site_script(domain: str, endpoint: str, persistent_visitors: bool) -> Script:
+def site_script(domain: str, endpoint: str, persistent_visitors: bool, switched_on: tuple[str, ...] = ()) -> Script:
     """Return the script with one site's configuration written in; it starts with `plausible.init()`.
 
+    `switched_on` are names of the script's options that are on, such as `outboundLinks`; a page may say otherwise.
     The configuration is ASCII, since a script is read in the character set of the page that carries it. A page can
     switch persistent visitor ids on only if the site allows them. Source: event contract 3.3 and 6.1.
     """
-    configuration: dict[str, object] = {"domain": domain, "endpoint": endpoint}
+    configuration: dict[str, object] = {"domain": domain, "endpoint": endpoint, **dict.fromkeys(switched_on, True)}
     if not persistent_visitors:
         configuration["fixed"] = {"persistentVisitor": False}
     return _script(json.dumps(configuration, separators=(",", ":")).encode())

@@ -10,7 +10,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from accounts.selectors import intake_record
-from stats.tracker.script import Script, is_shared_name, public_id_in, shared_script, site_script
+from stats.selectors import tracker_named
+from stats.tracker.script import Script, is_shared_name, public_id_in, script_id_in, shared_script, site_script
+from stats.types import TrackerSwitches
 
 _SHARED_CACHING: Final = "public, max-age=86400, must-revalidate"
 _SITE_CACHING: Final = "public, max-age=60, no-transform"
@@ -23,12 +25,27 @@ def tracker_script(request: HttpRequest, file_name: str) -> HttpResponse:
     """Answer with the script of that name; 404 `Not found` for a name or a site that does not exist."""
     if is_shared_name(file_name):
         return _answer(request, shared_script(), _SHARED_CACHING)
-    public_id = public_id_in(file_name)
+    script_id = script_id_in(file_name)
+    switches = None if script_id is None else tracker_named(script_id)
+    public_id = public_id_in(file_name) if switches is None else switches.public_id
     record = None if public_id is None else intake_record(public_id)
     if record is None:
         return HttpResponse("Not found", status=404, content_type="text/plain; charset=utf-8")
-    script = site_script(record.site.domain, _endpoint(request), record.persistent_visitors)
+    script = site_script(record.site.domain, _endpoint(request), record.persistent_visitors, _switched_on(switches))
     return _answer(request, script, _SITE_CACHING)
+
+
+def _switched_on(switches: TrackerSwitches | None) -> tuple[str, ...]:
+    """Return the script's options that a configuration switches on; its other switches need nothing of the script."""
+    if switches is None:
+        return ()
+    options = {
+        "hashBasedRouting": switches.hash_based_routing,
+        "outboundLinks": switches.outbound_links,
+        "fileDownloads": switches.file_downloads,
+        "formSubmissions": switches.form_submissions,
+    }
+    return tuple(name for name, is_on in options.items() if is_on)
 
 
 def _endpoint(request: HttpRequest) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
+from stats.models import TrackerConfiguration
 from stats.tracker import script
 from tests.factories import make_site
 
@@ -208,3 +209,17 @@ def test_site_script_asked_for_under_an_impossible_host_is_refused(client: Clien
     answer = client.get(f"/js/pa-{site.public_id.removeprefix('ds_')}.js", headers={"host": host})
 
     assert answer.status_code == 400
+
+
+@pytest.mark.django_db
+def test_configured_script_carries_what_is_switched_on_under_its_own_id(client: Client) -> None:
+    site = make_site()
+    tracker = TrackerConfiguration.objects.create(site=site, outbound_links=True, hash_based_routing=True)
+    content = client.get(f"/js/{tracker.script_id}.js").content.decode()
+
+    assert f'"domain":"{json.dumps(site.domain)[1:-1]}"' in content
+    assert '"hashBasedRouting":true,"outboundLinks":true' in content
+    assert "formSubmissions:true" not in content.replace('"', "")
+    assert client.get(f"/js/{tracker.script_id[:-1]}~.js").status_code == 404
+    site.delete()
+    assert client.get(f"/js/{tracker.script_id}.js").status_code == 404

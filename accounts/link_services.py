@@ -1,0 +1,44 @@
+"""Writes of shared links, and their addresses (Sites API contract, section 6; Plugins API contract, section 8)."""
+
+from collections.abc import Collection
+from typing import Final
+from urllib.parse import quote_plus
+
+from django.conf import settings
+from django.db import transaction
+
+from accounts.models import SharedLink, Site
+from accounts.records import Who, save_record, write_audit
+from accounts.types import Feature, SiteRef
+from accounts.validators import is_storable
+from analytics_project.errors import InvalidFields, NotFound, PaymentRequired
+
+RESERVED_LINK_NAME: Final = "WordPress - Shared Dashboard"
+
+
+@transaction.atomic
+def provide_link(site: SiteRef, name: str, features: Collection[Feature], *, who: Who | None = None) -> SharedLink:
+    """Return the site's link of exactly this name, made if there is none; only making one needs the feature.
+
+    Raises: InvalidFields for a blank, unusable or reserved name; PaymentRequired.
+    """
+    if not name.strip() or not is_storable(name):
+        raise InvalidFields({"name": ["can't be blank" if not name.strip() else "is invalid"]})
+    if not Site.objects.select_for_update().filter(pk=site.id).exists():
+        raise NotFound("Site not found")
+    link = SharedLink.objects.filter(site_id=site.id, name=name).first()
+    if link is not None:
+        return link
+    if name == RESERVED_LINK_NAME:
+        raise InvalidFields({"name": ["is reserved"]})
+    if Feature.SHARED_LINKS not in features:
+        raise PaymentRequired("The plan of the team that owns this site does not include Shared Links")
+    link = SharedLink(site_id=site.id, name=name)
+    save_record(link)
+    write_audit(who, "link.create", f"{site.domain}: {name}")
+    return link
+
+
+def link_url(site: SiteRef, link: SharedLink, *, base: str) -> str:
+    """Return the link's address below BASE_URL, or below `base` where that is not set."""
+    return f"{(settings.BASE_URL or base).rstrip('/')}/share/{quote_plus(site.domain)}?auth={link.slug}"
