@@ -1,0 +1,32 @@
+"""What every test of events and numbers keeps watch over."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from stats.store.client import EventStore
+from tests.stats.query.table_reads import QUERY_TAGS, table_reads
+
+_known_texts: set[str] = set()
+
+
+@pytest.fixture(autouse=True)
+def _queries_read_one_site(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail a test in which a query's statement reads a table without a condition on one site; each text once."""
+    new: dict[str, tuple[EventStore, Mapping[str, object] | None]] = {}
+    read = EventStore.read_rows
+
+    def watch(store: EventStore, sql: str, parameters: Mapping[str, object] | None = None, **more: Any) -> Any:
+        if more["tag"] in QUERY_TAGS and sql not in _known_texts:
+            new.setdefault(sql, (store, parameters))
+        return read(store, sql, parameters, **more)
+
+    monkeypatch.setattr(EventStore, "read_rows", watch)
+    yield
+    monkeypatch.undo()
+    for sql, (store, parameters) in new.items():
+        found = table_reads(store, sql, parameters)
+        assert {len(one.sites) for one in found} == {1}, sql
+        assert len({one.sites for one in found}) == 1, sql
+        _known_texts.add(sql)
