@@ -20,7 +20,7 @@ from stats.api.answers import answer
 from stats.query.run import QueryResult
 from stats.query.types import QueryParams
 from stats.store.client import EventStore
-from tests.factories import make_segment, make_site
+from tests.factories import make_segment
 from tests.stats.query.asking import Asker, new_asker, with_goals
 from tests.stats.query.every_query import every_query
 from tests.stats.query.fixtures import FIXTURE_A
@@ -98,20 +98,19 @@ def ask_over_http(asker: Asker) -> list[Any]:
 
 
 def mirror(store: EventStore, site_id: int, other_id: int) -> None:
-    """Give another site the same visits: each row as it is, and once more with other values in every column of text."""
-    same = {"site": site_id, "other": other_id}
+    """Give another site the same visits: each row as it is, with other values, and its states of visits as replaced."""
     events = "concat('x', pathname) AS pathname, 'Signup' AS name, 'Leak' AS source, 'Leak' AS browser"
     visits = (
         "'/leak' AS entry_page, '/pricing' AS exit_page, 'Leak' AS source, 'Leak' AS browser, duration + 7 AS duration"
     )
-    for table, changes in (("events", events), ("sessions", visits)):
-        for more in ("", f", {changes}"):
-            store.execute(
-                f"INSERT INTO {table} SELECT * REPLACE ({{other:UInt32}} AS site_id{more}) FROM {table} "
-                "WHERE site_id = {site:UInt32}",
-                same,
-                tag="test",
-            )
+    copies = [("events", ""), ("events", f", {events}"), ("sessions", ""), ("sessions", f", {visits}")]
+    for table, changes in (*copies, ("sessions", ", -1 AS sign")):
+        store.execute(
+            f"INSERT INTO {table} SELECT * REPLACE ({{other:UInt32}} AS site_id{changes}) "
+            f"FROM (SELECT * FROM {table} WHERE site_id = {{site:UInt32}})",
+            {"site": site_id, "other": other_id},
+            tag="test",
+        )
 
 
 def test_every_statement_reads_each_table_for_the_one_site(asker: Asker, store: EventStore) -> None:
@@ -178,16 +177,18 @@ def test_readings_that_no_condition_binds_are_refused(store: EventStore, sql: st
 
 
 def test_other_sites_rows_change_no_answer(asker: Asker, store: EventStore) -> None:
-    other = make_site()
-    mirror(store, asker.site.id, other.pk)
+    other = new_asker(store)
+    mirror(store, asker.site.id, other.site.id)
+    assert other.total("pageviews events") == [6, 23]
     beside = answers(asker, each=4), str(ask_over_http(asker))
     for table in ("events", "sessions"):
         store.execute(
             f"ALTER TABLE {table} DELETE WHERE site_id = {{site:UInt32}}",
-            {"site": other.pk},
+            {"site": other.site.id},
             tag="test",
             settings={"mutations_sync": 2},
         )
+    assert other.total("pageviews events") == [0, 0]
     alone = answers(asker, each=4), str(ask_over_http(asker))
     assert beside == alone
     assert sum(bool(result.rows) for result in alone[0].values()) > 120
