@@ -1,0 +1,263 @@
+"""Who gets which status from which route: every route that takes API keys × every person and key × every site.
+
+The tables are those of the key contract, sections 4 to 6. A new route of the URL conf needs a row in ROUTES, or, when
+it takes no API key, an entry with its reason in WITHOUT_KEY; until then the suite fails. A row names the method, a path
+and a body that succeed for whoever is admitted (`{site}` is the site asked for), and the action of ROLES that it is. An
+action that no line of ROLES fits gets a line of its own. `POST /api/event` is answered before Django and takes anybody.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import quote
+
+import pytest
+from django.conf import settings
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, resolve
+from django.utils.module_loading import import_string
+from pytest_django import DjangoDbBlocker
+
+from accounts.api.authentication import BearerAuthentication
+from stats.store.client import EventStore
+from tests.permissions.cast import MISSING, PEOPLE, STRANGER, SUPER_ADMIN, TEAM_OF, Cast, build_cast
+
+# Section 4, for a legacy key. Guests have no business with a team's key: 401.
+ROLES: Final = """
+                 | owner admin editor billing viewer | guest_editor guest_viewer
+    statistics   | 200   200   200    200     200    | 200          200
+    read site    | 200   200   200    404     200    | 200          200
+    edit site    | 200   200   200    404     404    | 200          404
+    guests       | 200   200   404    404     404    | 404          404
+    delete site  | 200   404   404    404     404    | 404          404
+"""
+# Sections 5 and 6: what a usable key with the scope meets before the role, by kind of key; `role` is the table above,
+# `viewer` the guest viewer's column of it. Strangers: 401 wherever it says role, viewer or 402. Super admins never see
+# 402 or 401 for a site that exists: 200 for statistics, 404 from the Sites API, where they have no role.
+SITUATIONS: Final = """
+                       | team   legacy
+    own                | role   role
+    other team         | 401    role
+    guest              | 401    viewer
+    foreign            | 401    401
+    missing statistics | 401    401
+    missing sites      | 404    404
+    locked             | 402    402
+"""
+# Section 8: reads need the Stats API in the plan, writes the Sites API.
+PLANS: Final = """
+                       | read   write
+    plan of statistics | role   402
+    plan of sites      | 402    role
+"""
+# Section 2: what a key meets before anything is looked up; `site` is the tables above.
+KEYS: Final = """
+              | read   write
+    stats     | site   401
+    sites     | site   site
+    read-only | site   403
+    revoked   | 401    401
+    expired   | 401    401
+    unknown   | 401    401
+    none      | 401    401
+"""
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method of one route. `site_id` tells how the site is named: in `path`, `query` or `body`."""
+
+    method: str
+    path: str
+    action: str
+    body: Any = None
+    query: dict[str, str] = field(default_factory=dict)
+    content_type: str = "application/json"
+
+    @property
+    def is_write(self) -> bool:
+        """Tell whether the route needs the scope to provision."""
+        return self.action != "statistics" and self.method != "GET"
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+IN_QUERY: Final = {"site_id": "{site}"}
+QUERY: Final = {"site_id": "{site}", "metrics": ["visitors"], "date_range": "day"}
+ROUTES: Final = (
+    Route("GET", "/api/v1/stats/realtime/visitors", "statistics", query=IN_QUERY),
+    Route("GET", "/api/v1/stats/aggregate", "statistics", query={**IN_QUERY, "metrics": "visitors"}),
+    Route("GET", "/api/v1/stats/timeseries", "statistics", query={**IN_QUERY, "period": "day"}),
+    Route("GET", "/api/v1/stats/breakdown", "statistics", query={**IN_QUERY, "property": "visit:os", "period": "day"}),
+    Route("POST", "/api/v2/query", "statistics", body=QUERY),
+    Route("POST", "/api/v1/sites/{site}/events/import", "edit site", body=b"", content_type="application/x-ndjson"),
+)
+# Routes that no API key opens, by the beginning of their pattern.
+WITHOUT_KEY: Final = {
+    "": "the root sends a browser to the admin",
+    "admin/": "people log in by password",
+    "api/health": "for load balancers, tells no data of sites",
+    "^api/": "answers 404 to whatever no other route serves",
+    "js/": "the tracker script, for everybody's browser",
+}
+
+
+def table(text: str) -> dict[str, dict[str, str]]:
+    """Return the cells of a table by row and column."""
+    head, *rows = (line for line in text.strip("\n").splitlines())
+    columns = [name.replace("_", " ") for name in head.replace("|", " ").split()]
+    cells = {}
+    for row in rows:
+        name, _, rest = row.partition("|")
+        cells[name.strip()] = dict(zip(columns, rest.replace("|", " ").split(), strict=True))
+    return cells
+
+
+BY_ROLE, BY_SITUATION, BY_PLAN, BY_KEY = table(ROLES), table(SITUATIONS), table(PLANS), table(KEYS)
+
+
+def expected(route: Route, person: str, kind: str, situation: str) -> int:
+    """Return the status that the tables hold for one request."""
+    use = "write" if route.is_write else "read"
+    owner_kind, _, scope = kind.rpartition(" ")
+    cell = BY_KEY[scope][use]
+    if cell != "site":
+        return int(cell)
+    if situation == "missing":
+        family = "statistics" if route.action == "statistics" else "sites"
+        return int(BY_SITUATION[f"missing {family}"]["legacy"])
+    if person == SUPER_ADMIN:
+        return 200 if route.action == "statistics" else 404
+    is_guest_by_team = person.startswith("guest") and owner_kind == "team"
+    if person == STRANGER or is_guest_by_team:
+        return 401
+    by_owner = BY_SITUATION.get(situation, {}).get(owner_kind or "legacy")
+    cell = by_owner or BY_PLAN[situation][use]
+    column = "guest viewer" if cell == "viewer" else person
+    return int(BY_ROLE[route.action][column] if cell in {"role", "viewer"} else cell)
+
+
+def cases() -> Iterator[tuple[str, str, str]]:
+    """Yield person, kind of key and situation: the narrower scope only where it can make a difference."""
+    for situation in TEAM_OF:
+        for person in PEOPLE:
+            kinds = ["team sites", "legacy sites"]
+            if situation in {"own", "foreign", "missing"}:
+                kinds += ["team stats", "legacy stats"]
+            yield from ((person, kind, situation) for kind in kinds)
+        yield from (("owner", kind, situation) for kind in ("read-only", "revoked", "expired", "unknown", "none"))
+
+
+@pytest.fixture(scope="module")
+def matrix_cast(django_db_setup: None, django_db_blocker: DjangoDbBlocker, store: EventStore) -> Iterator[Cast]:
+    """The cast, saved once and rolled back after the last test."""
+    before = settings.SUPER_ADMIN_USER_IDS
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield build_cast()
+        transaction.set_rollback(True)
+    settings.SUPER_ADMIN_USER_IDS = before
+
+
+def send(client: Client, route: Route, site_id: str | None, key: str) -> int:
+    """Send one request and return its status; what it writes is rolled back. Without a site id, none is named."""
+
+    def filled(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: filled(one) for name, one in value.items() if one != "{site}" or site_id is not None}
+        return value.replace("{site}", site_id or "") if isinstance(value, str) else value
+
+    body = filled(route.body)
+    with transaction.atomic():
+        answer = client.generic(
+            route.method,
+            route.path.replace("{site}", quote(site_id or "", safe="")),
+            body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode(),
+            content_type=route.content_type,
+            query_params=filled(route.query),
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+        )
+        transaction.set_rollback(True)
+    return answer.status_code
+
+
+@pytest.fixture(autouse=True)
+def _engines_work_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test's first query and import be real and the others answer the same: only the gates count here."""
+    for name in ("stats.api.answers.run_query", "stats.api.imports.import_events"):
+        monkeypatch.setattr(name, _once(import_string(name)))
+
+
+def _once(work: Callable[..., object]) -> Callable[..., object]:
+    done: list[object] = []
+
+    def answer(*args: object, **options: object) -> object:
+        if not done:
+            done.append(work(*args, **options))
+        return done[0]
+
+    return answer
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("route", ROUTES, ids=str)
+def test_route_answers_everybody_as_the_tables_say(route: Route, matrix_cast: Cast, client: Client) -> None:
+    differing = {}
+    for person, kind, situation in cases():
+        site_id = matrix_cast.sites[situation].domain if situation in matrix_cast.sites else MISSING
+        status = send(client, route, site_id, matrix_cast.key(person, kind, situation))
+        if status != expected(route, person, kind, situation):
+            differing[person, kind, situation] = (status, expected(route, person, kind, situation))
+    assert differing == {}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("route", [route for route in ROUTES if "{site}" not in route.path], ids=str)
+def test_route_without_its_site_id_is_400_before_the_key_is_looked_at(
+    route: Route, matrix_cast: Cast, client: Client
+) -> None:
+    statuses = {
+        kind: send(client, route, None, matrix_cast.key("owner", kind, "own"))
+        for kind in ("legacy sites", "team stats", "revoked", "unknown", "none")
+    }
+    assert statuses == {"legacy sites": 400, "team stats": 400, "revoked": 400, "unknown": 400, "none": 401}
+
+
+def patterns(resolver: URLResolver, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every pattern of the URL conf, whole, with its view; what is under a route without a key is left out."""
+    for entry in resolver.url_patterns:
+        route = before + (str(entry.pattern).removeprefix("^") if before else str(entry.pattern))
+        if isinstance(entry, URLPattern):
+            yield route, entry.callback
+        elif route in WITHOUT_KEY:
+            yield route, None
+        else:
+            yield from patterns(entry, route)
+
+
+def key_routes() -> tuple[set[tuple[str, str]], set[str]]:
+    """Return method and pattern of every route that takes API keys, and the patterns of those that take none."""
+    with_key, without = set(), set()
+    for route, view in patterns(get_resolver()):
+        cls = getattr(view, "cls", None)
+        if cls is not None and BearerAuthentication in cls.authentication_classes:
+            methods = {name.upper() for name in ("get", "post", "put", "patch", "delete") if hasattr(cls, name)}
+            with_key |= {(method, route) for method in methods}
+        else:
+            without.add(route)
+    return with_key, without
+
+
+def test_every_route_has_a_row_or_a_reason_to_take_no_key() -> None:
+    with_key, without = key_routes()
+    rows = {(route.method, resolve(route.path.replace("{site}", "shop.example")).route) for route in ROUTES}
+    assert with_key == rows
+    assert without == set(WITHOUT_KEY)
+
+
+def test_tables_hold_every_person_and_every_status_that_the_contract_knows() -> None:
+    assert {*next(iter(BY_ROLE.values())), STRANGER, SUPER_ADMIN} == set(PEOPLE)
+    statuses = {expected(route, *case) for route in ROUTES for case in cases()}
+    assert statuses == {200, 401, 402, 403, 404}
