@@ -115,7 +115,7 @@ def site_for(
         raise refusal(surface)
     site = _named(site_id_text, list(Site.objects.select_related("team__plan").filter(_names_site(site_id_text))))
     if site is None:
-        raise _unknown_site(surface)
+        raise _unknown_site(actor, surface)
     role = _role_on(actor, site)
     if not actor.is_super_admin:
         if role is None:
@@ -131,8 +131,14 @@ def missing_site_id() -> InvalidRequest:
     return InvalidRequest("site_id is missing: name a site by its domain or its public id", code="missing_site_id")
 
 
-def _unknown_site(surface: Surface) -> AppError:
-    return refusal(surface) if surface is Surface.STATS else NotFound("Site not found")
+def _unknown_site(actor: Actor, surface: Surface) -> AppError:
+    """Return the answer for a site that is not there; the key of somebody who has left its team is told nothing."""
+    has_left = (
+        actor.team_id is not None
+        and not actor.is_super_admin
+        and not Membership.objects.filter(team=actor.team_id, user=actor.user_id).exists()
+    )
+    return refusal(surface) if surface is Surface.STATS or has_left else NotFound("Site not found")
 
 
 def _role_on(actor: Actor, site: Site) -> Role | None:

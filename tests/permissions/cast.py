@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
+from uuid import uuid4
 
 from django.conf import settings
 
@@ -10,7 +11,7 @@ from accounts import keys
 from accounts.models import ApiKey, GuestMembership, Membership, Site, Team, User
 from accounts.types import Feature, GuestRole, Role, Scope
 from analytics_project import clock
-from tests.factories import make_site, make_team, make_user
+from tests.factories import make_goal, make_site, make_team, make_user
 
 SUPER_ADMIN: Final = "super admin"
 STRANGER: Final = "stranger"
@@ -19,7 +20,6 @@ MEMBERS: Final = {str(role): role for role in Role}
 PEOPLE: Final = (*MEMBERS, *GUESTS, STRANGER, SUPER_ADMIN)
 
 SCOPES: Final = {"stats": [Scope.STATS_READ.value], "sites": [Scope.SITES_PROVISION.value]}
-MISSING: Final = "missing.example"
 # What is there to ask for, and the team whose keys ask for it; everybody holds their role in each of these teams.
 TEAM_OF: Final = {
     "own": "home",
@@ -35,11 +35,18 @@ TEAM_OF: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """`sites` by situation, `teams` by name, `texts` of keys by person, kind (such as `team sites`) and team."""
+    """`sites` and the ids of their `goals` by situation, `texts` of keys by person, kind (`team sites`) and team."""
 
     sites: dict[str, Site]
-    teams: dict[str, Team]
+    goals: dict[str, int]
     texts: dict[tuple[str, str, str], str]
+
+    def names(self, situation: str) -> dict[str, str]:
+        """Return what a request in a situation names: a site, its team, and a goal of it."""
+        site = self.sites.get(situation)
+        if site is None:
+            return {"site": "missing.example", "team": str(uuid4()), "goal": "1"}
+        return {"site": site.domain, "team": str(site.team.identifier), "goal": str(self.goals[situation])}
 
     def key(self, person: str, kind: str, situation: str) -> str:
         """Return the text of the key with which a person asks in a situation."""
@@ -54,8 +61,8 @@ def build_cast() -> Cast:
         "home": make_team(),
         "other team": make_team(),
         "locked": make_team(is_locked=True),
-        "plan of statistics": make_team(features=[Feature.STATS_API]),
-        "plan of sites": make_team(features=[Feature.SITES_API]),
+        "plan of statistics": make_team(features=[one for one in Feature if one is not Feature.SITES_API]),
+        "plan of sites": make_team(features=[one for one in Feature if one is not Feature.STATS_API]),
     }
     sites = {name: make_site(team) for name, team in teams.items()}
     sites |= {"own": sites.pop("home"), "guest": make_site(), "foreign": make_site()}
@@ -64,7 +71,8 @@ def build_cast() -> Cast:
             Membership(team=team, user=people[person], role=role) for person, role in MEMBERS.items()
         )
     _invite(people, sites)
-    return Cast(sites, teams, _issue_keys(people, teams))
+    goals = {name: make_goal(site).pk for name, site in sites.items()}
+    return Cast(sites, goals, _issue_keys(people, teams))
 
 
 def _invite(people: dict[str, User], sites: dict[str, Site]) -> None:
