@@ -10,7 +10,7 @@ import threading
 from typing import Final
 
 from limits.errors import StorageError
-from limits.storage import MemoryStorage, RedisStorage, Storage
+from limits.storage import RedisStorage, Storage
 from redis import ConnectionPool
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -19,9 +19,36 @@ from analytics_project.clock import monotonic_seconds, unix_seconds
 
 REDIS_TIMEOUT_S: Final = 0.5
 REDIS_PAUSE_S: Final = 5.0
-_KEPT_AFTER_S: Final = 60
+KEPT_AFTER_S: Final = 60
 
 logger = logging.getLogger(__name__)
+
+
+class MemoryCounts:
+    """Counts of this process alone; exact under parallel requests. What has ended is forgotten once a minute.
+
+    The library's own memory storage starts a thread with nearly every request (1.1 ms of waiting on two busy cores,
+    where this takes 0.02) and loses counts that come at the same moment.
+    """
+
+    def __init__(self) -> None:
+        self._counts: dict[str, tuple[int, int]] = {}
+        self._swept_at = 0
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def incr(self, name: str, ends_at: int) -> int:
+        """Count one more under a name that is forgotten after `ends_at` (unix seconds), and return how many."""
+        now = unix_seconds()
+        with self._lock:
+            if not 0 <= now - self._swept_at < KEPT_AFTER_S:
+                self._swept_at = now
+                self._counts = {name: kept for name, kept in self._counts.items() if kept[1] > now}
+            count = self._counts.get(name, (0, 0))[0] + 1
+            self._counts[name] = (count, ends_at)
+        return count
 
 
 class RequestCounters:
@@ -34,15 +61,15 @@ class RequestCounters:
     def __init__(self, shared: Storage | None = None) -> None:
         self._shared = shared
         self._shared_again_at = 0.0
-        self._memory = MemoryStorage()
-        self._lock = threading.Lock()  # the library's memory counts lose requests that come at the same moment
+        self._memory = MemoryCounts()
 
     def count(self, subject: str, window_s: int) -> int:
         """Count one more request and return how many the current window has seen, this one included."""
-        name = f"{subject}/{window_s}/{unix_seconds() // window_s}"
+        number = unix_seconds() // window_s
+        name = f"{subject}/{window_s}/{number}"
         if self._shared is not None and monotonic_seconds() >= self._shared_again_at:
             try:
-                return self._shared.incr(name, window_s + _KEPT_AFTER_S)
+                return self._shared.incr(name, window_s + KEPT_AFTER_S)
             except StorageError as problem:
                 self._shared_again_at = monotonic_seconds() + REDIS_PAUSE_S
                 logger.warning(
@@ -50,8 +77,7 @@ class RequestCounters:
                     type(problem.storage_error).__name__,
                     REDIS_PAUSE_S,
                 )
-        with self._lock:
-            return self._memory.incr(name, window_s + _KEPT_AFTER_S)
+        return self._memory.incr(name, (number + 1) * window_s)
 
 
 def seconds_left(window_s: int) -> int:

@@ -11,7 +11,7 @@ from django.conf import settings
 from limits.errors import StorageError
 from limits.storage import MemoryStorage
 
-from accounts.request_counters import REDIS_PAUSE_S, RequestCounters, redis_counts, seconds_left
+from accounts.request_counters import REDIS_PAUSE_S, MemoryCounts, RequestCounters, redis_counts, seconds_left
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 needs_redis = pytest.mark.skipif(not settings.REDIS_URL, reason="REDIS_URL is not set")
@@ -34,6 +34,15 @@ def test_subjects_and_windows_are_counted_apart() -> None:
             1,
             2,
         ]
+
+
+def test_memory_forgets_windows_that_have_ended() -> None:
+    counts = MemoryCounts()
+    for seconds in (0, 30, 90):
+        with time_machine.travel(NOON + timedelta(seconds=seconds), tick=False):
+            ends_at = int(NOON.timestamp()) + seconds + 20
+            assert [counts.incr(f"user {number}/{seconds}", ends_at) for number in (1, 2, 1)] == [1, 1, 2]
+    assert len(counts) == 2
 
 
 def count_in_parallel(counters: list[RequestCounters], requests: int) -> list[int]:
