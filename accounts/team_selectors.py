@@ -1,15 +1,17 @@
 """Reads about teams on someone's behalf: the team that a request acts in, and what its caller may list."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
 from accounts.keys import scope_allows
-from accounts.models import GuestInvitation, GuestMembership, Membership, Site, Team
+from accounts.models import INVITATION_LIFE, GuestInvitation, GuestMembership, Membership, Site, Team
 from accounts.selectors import check_plan, refusal
-from accounts.types import Actor, Feature, Role, Scope, SiteId, Surface
+from accounts.types import Actor, Feature, GuestEntry, GuestRole, Role, Scope, SiteId, Surface
+from analytics_project import clock
 
 PERSONAL_TEAM_NAME = "My personal sites"
 
@@ -90,9 +92,25 @@ def team_fields(team: Team) -> dict[str, object]:
     }
 
 
-def member_emails(site_id: SiteId, *, invited_after: object) -> set[str]:
-    """Return who counts towards the member limit of a site's team: members, guests, and who is invited since then."""
-    team = Team.objects.get(sites=site_id)
+def guest_entries(site_id: SiteId) -> list[GuestEntry]:
+    """Return the guests of a site and its pending invitations, in no order; lapsed ones are left out."""
+    guests = GuestMembership.objects.select_related("user").filter(site=site_id)
+    pending = GuestInvitation.objects.filter(site=site_id, created_at__gt=clock.now() - INVITATION_LIFE)
+    return [*map(accepted_guest, guests), *map(pending_guest, pending)]
+
+
+def accepted_guest(guest: GuestMembership) -> GuestEntry:
+    """Return a guest as the list of guests shows them."""
+    return GuestEntry(guest.user.email, GuestRole(guest.role), True, guest.created_at, guest.pk)
+
+
+def pending_guest(invitation: GuestInvitation) -> GuestEntry:
+    """Return an invitation as the list of guests shows it."""
+    return GuestEntry(invitation.email, GuestRole(invitation.role), False, invitation.created_at, invitation.pk)
+
+
+def member_emails(team: Team, *, invited_after: datetime) -> set[str]:
+    """Return who belongs to a team: its members, guests of its sites, and who was invited to one since then."""
     members = Membership.objects.filter(team=team).values_list("user__email", flat=True)
     guests = GuestMembership.objects.filter(site__team=team).values_list("user__email", flat=True)
     invited = GuestInvitation.objects.filter(site__team=team, created_at__gt=invited_after)

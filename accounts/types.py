@@ -1,6 +1,7 @@
 """Plain values about sites and people that every layer may hold."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
@@ -103,6 +104,17 @@ class Actor:
     scopes: tuple[str, ...]
     read_only: bool = False
     is_super_admin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GuestEntry:
+    """A guest of a site, or somebody invited to be one, who has not accepted; `id` is a number of either kind."""
+
+    email: str
+    role: GuestRole
+    is_accepted: bool
+    created_at: datetime
+    id: int
 
 
 @dataclass(frozen=True, slots=True)

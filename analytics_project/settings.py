@@ -129,6 +129,12 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_PROXY_SSL_HEADER is not None
 SECURE_CROSS_ORIGIN_OPENER_POLICY = None if DEBUG else "same-origin"
 SUPER_ADMIN_USER_IDS = frozenset(env.words("SUPER_ADMIN_USER_IDS"))
 
+# ---- E-mail ----------------------------------------------------------------------------------------------------------
+_MAIL_SCHEMES = ("smtp", "smtps", "smtp+tls", "smtp+ssl", "consolemail", "filemail", "dummymail")
+vars().update(environ.Env.email_url_config(env.url("EMAIL_URL", "dummymail://", _MAIL_SCHEMES)))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "Footfall <footfall@localhost>")
+
 # ---- Limits of the APIs ----------------------------------------------------------------------------------------------
 # Teams have theirs in the database, by plan. A service for others has those of Plausible's cloud.
 SELF_HOSTED = env.flag("SELF_HOSTED", default=True)

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
+from accounts.invitation_view import invitation
 from analytics_project.api import no_such_endpoint
 from stats.api.health import health
 from stats.api.imports import ImportEventsView
@@ -13,6 +14,8 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("api/health", health),
+    # Guests
+    path("invitations/<str:token>", invitation),
     # Historical events
     re_path(r"^api/v1/sites/(?P<site_id>.+)/events/import/?$", ImportEventsView.as_view()),
     # Sites

@@ -2,6 +2,7 @@
 
 from django.urls import re_path
 
+from accounts.api.guests import GuestsView, OneGuestView
 from accounts.api.site_parts import CustomPropsView, GoalsView, OneCustomPropView, OneGoalView, SharedLinksView
 from accounts.api.sites import SitesView, SiteView, TeamsView
 
@@ -13,5 +14,7 @@ urlpatterns = [
     re_path(r"^sites/custom-props/?$", CustomPropsView.as_view()),
     re_path(r"^sites/custom-props/(?P<property>.+)$", OneCustomPropView.as_view()),
     re_path(r"^sites/shared-links/?$", SharedLinksView.as_view()),
+    re_path(r"^sites/guests/?$", GuestsView.as_view()),
+    re_path(r"^sites/guests/(?P<email>.+?)/?$", OneGuestView.as_view()),
     re_path(r"^sites/(?P<site_id>.+?)/?$", SiteView.as_view()),
 ]

@@ -59,6 +59,7 @@ LAYERS: tuple[tuple[str, Layer], ...] = (
     ("stats.query.*", Layer.ENGINES),
     ("stats.sample_traffic", Layer.ENGINES),
     ("*.*_services", Layer.SERVICES),
+    ("accounts.invitation_view", Layer.EDGES),
     ("revenue.rates", Layer.ENGINES),
     ("revenue.reports", Layer.SERVICES),
     ("*.services", Layer.SERVICES),
