@@ -15,17 +15,21 @@ from accounts import services
 from accounts.models import (
     ApiKey,
     AuditEntry,
+    GuestInvitation,
     GuestMembership,
     Membership,
     Plan,
     PluginsToken,
+    SharedLink,
     ShieldRule,
     Site,
     Team,
     User,
 )
+from accounts.selectors import site_ref
 from accounts.types import Feature, Scope
 from analytics_project.errors import AppError
+from stats.erasure_services import reset_statistics
 from stats.services import intake_outcomes
 
 admin.site.site_header = "Footfall"
@@ -116,7 +120,7 @@ class PlanForm(forms.ModelForm):
 
     class Meta:
         model = Plan
-        fields = ("name", "features", "max_sites", "max_members", "hourly_limit", "is_default")
+        fields = ("name", "features", "max_sites", "max_members", "hourly_limit", "trial_days", "is_default")
 
 
 @admin.register(Plan)
@@ -156,6 +160,13 @@ class SiteAdmin(admin.ModelAdmin):
         "events_of_the_last_24_hours",
     )
     inlines = (ShieldRuleInline, GuestInline)
+    actions = ("reset_chosen",)
+
+    @admin.action(description="Reset statistics of selected sites", permissions=["delete"])
+    def reset_chosen(self, request: HttpRequest, chosen: QuerySet[Site]) -> None:
+        for site in chosen:
+            reset_statistics(site_ref(site), who=person_of(request))
+        messages.success(request, "Nothing counts any more; the rows are removed within a minute, see Erasures.")
 
     @admin.display(description="events of the last 24 hours")
     def events_of_the_last_24_hours(self, site: Site) -> str:
@@ -183,6 +194,30 @@ class GuestMembershipAdmin(admin.ModelAdmin):
     list_select_related = ("user", "site")
     search_fields = ("user__email", "site__domain")
     autocomplete_fields = ("user", "site")
+
+
+@admin.register(GuestInvitation)
+class GuestInvitationAdmin(admin.ModelAdmin):
+    """Invitations that wait for an answer; sent over the Sites API."""
+
+    list_display = ("email", "site", "role", "invited_by", "created_at")
+    list_filter = ("role",)
+    list_select_related = ("site", "invited_by")
+    search_fields = ("email", "site__domain")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: GuestInvitation | None = None) -> bool:
+        return False
+
+
+@admin.register(SharedLink)
+class SharedLinkAdmin(admin.ModelAdmin):
+    list_display = ("name", "site", "created_at")
+    list_select_related = ("site",)
+    search_fields = ("name", "site__domain")
+    autocomplete_fields = ("site",)
 
 
 @admin.register(Membership)
@@ -303,9 +338,9 @@ class PluginsTokenAdmin(admin.ModelAdmin):
 class AuditEntryAdmin(admin.ModelAdmin):
     """What was done by whom; nobody changes it."""
 
-    list_display = ("at", "action", "target", "who")
+    list_display = ("at", "action", "target", "who", "key")
     list_filter = ("action",)
-    list_select_related = ("who",)
+    list_select_related = ("who", "key")
     search_fields = ("action", "target", "who__email")
     date_hierarchy = "at"
 

@@ -129,6 +129,11 @@ def accept_invitation(token: str) -> GuestMembership:
     return guest
 
 
+def forget_lapsed_invitations() -> int:
+    """Delete invitations that nobody accepted in time; return how many."""
+    return GuestInvitation.objects.filter(created_at__lte=clock.now() - INVITATION_LIFE).delete()[0]
+
+
 def _mail_later(address: str, subject: str, text: str) -> None:
     """Send once the transaction is kept; an address that cannot be reached undoes nothing."""
     transaction.on_commit(partial(_mail, address, subject, text), robust=True)

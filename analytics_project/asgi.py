@@ -17,6 +17,7 @@ django_application = get_wsgi_application()
 
 from django.conf import settings  # noqa: E402 - Django must be set up before its applications are imported
 
+from stats.housekeeping import Housekeeping  # noqa: E402
 from stats.ingest.addresses import TrustedProxies  # noqa: E402
 from stats.ingest.views import EventEndpoint, Receive, Scope, Send, answer_error_report  # noqa: E402
 from stats.services import authorise_caller, start_intake, stop_intake  # noqa: E402
@@ -54,6 +55,8 @@ class Footfall:
         _make_collections_rare()
         proxies = TrustedProxies(settings.TRUSTED_PROXIES)
         self._events = EventEndpoint(intake.collector, intake.loader, proxies, authorise_caller)
+        housekeeping = Housekeeping(intake)
+        housekeeping.start()
         upkeep = loop.create_task(intake.keep_up())
         upkeep.add_done_callback(_report_a_failure)
         await send({"type": "lifespan.startup.complete"})
@@ -61,6 +64,7 @@ class Footfall:
         upkeep.cancel()
         try:
             await intake.store_counts()
+            await loop.run_in_executor(None, housekeeping.stop)
         finally:
             await loop.run_in_executor(None, stop_intake)
         await send({"type": "lifespan.shutdown.complete"})

@@ -1,9 +1,9 @@
-"""The admin's page of goals."""
+"""The admin's pages of goals and allowed properties."""
 
 from django.contrib import admin
 
 from accounts.admin import JSON_FIELDS
-from goals.models import Goal
+from goals.models import AllowedProps, Goal
 
 
 @admin.register(Goal)
@@ -23,3 +23,12 @@ class GoalAdmin(admin.ModelAdmin):
         "custom_props",
         ("created_at", "updated_at"),
     )
+
+
+@admin.register(AllowedProps)
+class AllowedPropsAdmin(admin.ModelAdmin):
+    list_display = ("site", "names", "updated_at")
+    list_select_related = ("site",)
+    search_fields = ("site__domain", "names")
+    autocomplete_fields = ("site",)
+    formfield_overrides = JSON_FIELDS

@@ -1,4 +1,4 @@
-"""The admin's page of segments."""
+"""The admin's pages of segments, trackers and erasures."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from accounts.admin import JSON_FIELDS, person_of
 from accounts.selectors import site_ref
 from analytics_project.errors import AppError, PaymentRequired
-from stats.models import Segment
+from stats.models import Erasure, Segment, TrackerConfiguration
 from stats.segment_services import check_segment, create_segment, delete_segment, update_segment
 from stats.types import SegmentType
 
@@ -66,3 +66,38 @@ class SegmentAdmin(admin.ModelAdmin):
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Segment]) -> None:
         for segment in queryset.select_related("site"):
             delete_segment(segment, who=person_of(request))
+
+
+@admin.register(TrackerConfiguration)
+class TrackerConfigurationAdmin(admin.ModelAdmin):
+    """What scripts of sites do by themselves; changed over the Sites API, which keeps the goals of switches in step."""
+
+    list_display = ("script_id", "site", "installation_type", "updated_at")
+    list_filter = ("installation_type",)
+    list_select_related = ("site",)
+    search_fields = ("script_id", "site__domain")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: TrackerConfiguration | None = None) -> bool:
+        return False
+
+
+@admin.register(Erasure)
+class ErasureAdmin(admin.ModelAdmin):
+    """Statistics of deleted and reset sites, and when they were gone; nobody changes it."""
+
+    list_display = ("domain", "kind", "requested_at", "finished_at", "removed_events", "checked_at")
+    list_filter = ("kind", ("finished_at", admin.EmptyFieldListFilter))
+    search_fields = ("domain", "site_number")
+    date_hierarchy = "requested_at"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Erasure | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Erasure | None = None) -> bool:
+        return False

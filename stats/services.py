@@ -63,10 +63,10 @@ def start_intake() -> Intake:
     global _intake  # noqa: PLW0603 - the spool and the open visits belong to one process
     intake = Intake(
         IntakeParts(
-            load_site=_while_connected(_load_intake_site),
-            change_mark=_while_connected(change_mark),
-            load_salt=_while_connected(salt_for),
-            destroy_salts_before=_while_connected(destroy_salts_before),
+            load_site=while_connected(_load_intake_site),
+            change_mark=while_connected(change_mark),
+            load_salt=while_connected(salt_for),
+            destroy_salts_before=while_connected(destroy_salts_before),
             open_store=event_store,
             places=open_places(settings.GEOIP_CITY_DB),
             convert_money=convert,
@@ -112,7 +112,7 @@ def authorise_caller(key_text: str, domain: str) -> tuple[int, bytes]:
 
     Raises: NotAuthenticated and PaymentRequired as everywhere else, StoreUnavailable without a relational store.
     """
-    return _while_connected(_authorise_caller)(key_text, domain)
+    return while_connected(_authorise_caller)(key_text, domain)
 
 
 def _authorise_caller(key_text: str, domain: str) -> tuple[int, bytes]:
@@ -123,8 +123,8 @@ def _authorise_caller(key_text: str, domain: str) -> tuple[int, bytes]:
     return site.id, caller_id_secret(site.id)
 
 
-def _while_connected(ask: Callable[Question, Reply]) -> Callable[Question, Reply]:
-    """Let intake's own threads ask the relational store: on a live connection, and StoreUnavailable without one."""
+def while_connected(ask: Callable[Question, Reply]) -> Callable[Question, Reply]:
+    """Let threads of our own ask the relational store: on a live connection, and StoreUnavailable without one."""
 
     @wraps(ask)
     def connected(*args: Question.args, **kwargs: Question.kwargs) -> Reply:

@@ -106,13 +106,14 @@ class Intake:
         loop = asyncio.get_running_loop()
         for tick in itertools.count(1):
             await asyncio.sleep(SITES_EVERY_S)
-            await loop.run_in_executor(self.loader, self._notice_changed_sites)
+            await loop.run_in_executor(self.loader, self.notice_changed_sites)
             if tick % COUNTS_EVERY_TICKS == 0:
                 await self.store_counts()
             if tick % SALTS_EVERY_TICKS == 0:
                 await loop.run_in_executor(self.loader, self._renew_salts)
 
-    def _notice_changed_sites(self) -> None:
+    def notice_changed_sites(self) -> None:
+        """Have every site asked for again at its next event, if something about sites has changed."""
         try:
             mark = self._parts.change_mark()
         except StoreUnavailable:

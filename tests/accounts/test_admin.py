@@ -10,10 +10,25 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts import services
-from accounts.models import ApiKey, AuditEntry, Plan, PluginsToken, ShieldRule, Site, Team, User
-from accounts.selectors import key_for
-from accounts.types import ShieldKind
+from accounts.models import (
+    ApiKey,
+    AuditEntry,
+    GuestInvitation,
+    Plan,
+    PluginsToken,
+    SharedLink,
+    ShieldRule,
+    Site,
+    Team,
+    User,
+)
+from accounts.selectors import key_for, site_ref
+from accounts.types import Feature, ShieldKind
 from goals.models import Goal
+from goals.prop_services import enable_props
+from goals.tracker_services import provide_tracker
+from stats.erasure_services import reset_statistics
+from stats.models import Erasure, TrackerConfiguration
 from tests.factories import make_goal, make_guest, make_key, make_segment, make_site, make_team, make_user, owner_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.accounts.urls")]
@@ -48,7 +63,14 @@ def test_every_page_opens_and_shows_no_hash_and_no_secret(client: Client) -> Non
     make_segment(site, ["is", "visit:country", ["EE"]])
     ShieldRule.objects.create(site=site, kind=ShieldKind.COUNTRY, value="DE")
     person = make_user(password="correct horse battery")
+    invitation = GuestInvitation.objects.create(site=site, email="eve@shop.example", role="viewer", hash=b"\xfe" * 32)
+    SharedLink.objects.create(site=site, name="Board", password_hash="argon2$secret")
+    enable_props(site_ref(site), ["author"], frozenset({Feature.PROPS}))
+    provide_tracker(site_ref(site))
+    reset_statistics(site_ref(site))
     secrets = [
+        bytes(invitation.hash).hex(),
+        "argon2$secret",
         issued.record.hash,
         issued.text,
         bytes(token.record.hash).hex(),
@@ -58,20 +80,31 @@ def test_every_page_opens_and_shows_no_hash_and_no_secret(client: Client) -> Non
         person.password[-10:],
     ]
     ours = [model for model in admin.site._registry if model._meta.app_label in {"accounts", "goals", "stats"}]
-    assert len(ours) == 12
+    assert len(ours) == 17
     for model in ours:
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         pages = [reverse(f"{name}_changelist") + "?q=shop"]
         pages += [reverse(f"{name}_change", args=[record.pk]) for record in model._default_manager.all()]
         assert len(pages) > 1, model
         pages.append(reverse(f"{name}_changelist"))
-        if model is not AuditEntry:
+        if model not in {AuditEntry, GuestInvitation, TrackerConfiguration, Erasure}:  # made elsewhere only
             pages.append(reverse(f"{name}_add"))
         for page in pages:
             answer = client.get(page)
             assert answer.status_code == 200, page
             text = answer.content.decode()
             assert not [secret for secret in secrets if secret in text], page
+
+
+def test_action_resets_the_statistics_of_chosen_sites_only(client: Client) -> None:
+    chosen, other = make_site(), make_site()
+    sent = {"action": "reset_chosen", "_selected_action": [chosen.pk]}
+    page = client.post(reverse("admin:accounts_site_changelist"), sent, follow=True)
+    assert "Nothing counts any more" in page.content.decode()
+    assert Site.objects.get(stats_reset_at__isnull=False) == chosen
+    assert Erasure.objects.get().site_number == chosen.pk
+    assert AuditEntry.objects.get(action="site.reset_statistics").who == User.objects.get(email="root@shop.example")
+    assert other.domain in page.content.decode()
 
 
 def test_key_is_shown_once_after_it_was_made(client: Client) -> None:

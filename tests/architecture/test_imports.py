@@ -60,6 +60,7 @@ LAYERS: tuple[tuple[str, Layer], ...] = (
     ("stats.sample_traffic", Layer.ENGINES),
     ("*.*_services", Layer.SERVICES),
     ("accounts.invitation_view", Layer.EDGES),
+    ("stats.housekeeping", Layer.SERVICES),
     ("revenue.rates", Layer.ENGINES),
     ("revenue.reports", Layer.SERVICES),
     ("*.services", Layer.SERVICES),

@@ -72,14 +72,14 @@ def test_changed_sites_are_noticed_and_a_dead_database_is_not_a_change(live: Liv
     expired: list[bool] = []
     live.intake.sites.expire = lambda: expired.append(True)  # type: ignore[method-assign]
     for _ in range(3):
-        live.intake._notice_changed_sites()
+        live.intake.notice_changed_sites()
     assert len(expired) == 2
 
     def down() -> int:
         raise StoreUnavailable("down")
 
     object.__setattr__(parts, "change_mark", down)
-    live.intake._notice_changed_sites()
+    live.intake.notice_changed_sites()
     assert len(expired) == 2
     live.stop()
 

@@ -1,0 +1,61 @@
+"""Rows of a site are removed from every table that has any, and nobody else's."""
+
+import itertools
+
+import orjson
+
+from analytics_project import clock
+from stats.store.client import EventStore
+from stats.store.erasures import TABLES, erase_rows, has_rows
+from stats.store.import_tables import NAME_PREFIX
+from stats.store.intake_counts import add_intake_counts
+
+NOON = clock.unix_seconds() // 60 * 60 - 600  # counts of intake are dropped after 90 days
+_sites = itertools.count(910_000)
+COLUMNS = {
+    "events": ("site_id", "day", "timestamp"),
+    "sessions": ("site_id", "day", "start", "sign", "session_id"),
+}
+
+
+def fill(store: EventStore, site: int, at: int) -> None:
+    """Write a row of a site at an instant into every table."""
+    for number, (table, columns) in enumerate(COLUMNS.items()):
+        row = [site, "2025-10-09", at, *([1, at] if table == "sessions" else [])]
+        store.insert_lines(table, columns, orjson.dumps(row), token=f"{site}{at}{number}")
+    add_intake_counts(store, [(site, at, "buffered", 1, 1)], token=f"{site}{at}")
+    journal = ("site_id", "digest", "state", "name", "changed_at")
+    store.insert_lines("imports", journal, orjson.dumps([site, f"{at}", 2, "x", at]), token=f"{site}{at}x")
+
+
+def rows_left(store: EventStore, site: int) -> list[int]:
+    found = []
+    for table in TABLES:
+        sql = f"SELECT count() AS n FROM {table.name} WHERE site_id = {{site:UInt32}}"
+        found.append(int(store.read_rows(sql, {"site": site}, tag="test")[0]["n"]))
+    return found
+
+
+def test_all_rows_of_a_site_go_and_those_of_others_stay(store: EventStore) -> None:
+    site, other = next(_sites), next(_sites)
+    for number in (site, other):
+        fill(store, number, NOON)
+    assert erase_rows(store, site) == 1
+    assert (rows_left(store, site), rows_left(store, other)) == ([0, 0, 0, 0], [1, 1, 1, 1])
+    assert (has_rows(store, site), has_rows(store, other)) == (False, True)
+    assert erase_rows(store, site) == 0
+
+
+def test_rows_from_an_instant_on_stay(store: EventStore) -> None:
+    site = next(_sites)
+    for at in (NOON, NOON + 60):
+        fill(store, site, at)
+    assert erase_rows(store, site, before=NOON + 60) == 1
+    assert rows_left(store, site) == [1, 1, 1, 1]
+    assert not has_rows(store, site, before=NOON + 60)
+
+
+def test_no_table_with_rows_of_sites_is_left_out(store: EventStore) -> None:
+    sql = "SELECT DISTINCT table FROM system.columns WHERE database = currentDatabase() AND name = 'site_id'"
+    found = {row["table"] for row in store.read_rows(sql, tag="test")}
+    assert {name for name in found if not name.startswith(NAME_PREFIX)} == {table.name for table in TABLES}
