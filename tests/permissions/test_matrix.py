@@ -121,6 +121,9 @@ ROUTES: Final = (
     Route("PUT", "/api/v1/sites/custom-props", "edit site", body={**OF_SITE, "property": "author"}),
     Route("DELETE", "/api/v1/sites/custom-props/author", "edit site", body=OF_SITE),
     Route("PUT", "/api/v1/sites/shared-links", "edit site", body={**OF_SITE, "name": "Board"}),
+    Route("GET", "/api/v1/sites/guests", "read site", OF_SITE),
+    Route("PUT", "/api/v1/sites/guests", "guests", body={**OF_SITE, "email": "new@matrix.example", "role": "viewer"}),
+    Route("DELETE", "/api/v1/sites/guests/new@matrix.example", "guests", OF_SITE),
 )
 OF_EACH_STANDING: Final = ("owner", "viewer", "guest editor", STRANGER, SUPER_ADMIN)
 NAMES_TEAM: Final = {"list", "create site"}  # the actions that need no site
@@ -130,6 +133,7 @@ WITHOUT_KEY: Final = {
     "admin/": "people log in by password",
     "api/health": "for load balancers, tells no data of sites",
     "^api/": "answers 404 to whatever no other route serves",
+    "invitations/<str:token>": "whoever has the token of an invitation accepts it",
     "js/": "the tracker script, for everybody's browser",
 }
 
