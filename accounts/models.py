@@ -211,6 +211,7 @@ class Site(models.Model):
     domain = models.CharField(max_length=MAX_DOMAIN_CHARACTERS, unique=True, validators=[validate_domain])
     public_id = models.CharField(max_length=40, unique=True, default=make_public_id, editable=False)
     timezone = models.CharField("time zone", max_length=64, default="Etc/UTC", validators=[validate_timezone])
+    timezone_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
     currency = models.CharField("reporting currency", max_length=3, default="USD", validators=[validate_currency])
     previous_domain = models.CharField(max_length=MAX_DOMAIN_CHARACTERS, blank=True, db_index=True, editable=False)
     domain_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -248,6 +249,8 @@ class Site(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.domain = clean_domain(self.domain)
+        if Site.objects.filter(pk=self.pk).exclude(timezone=self.timezone).exists():
+            self.timezone_changed_at = clock.now()
         super().save(*args, **kwargs)
 
 

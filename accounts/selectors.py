@@ -1,7 +1,7 @@
 """Reads: the only road from a request to a site, the picture of a site that intake needs, and who a key belongs to."""
 
 from collections.abc import Collection
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from django.conf import settings
@@ -37,6 +37,8 @@ from accounts.validators import MAX_DOMAIN_CHARACTERS
 from analytics_project import clock
 from analytics_project.errors import AppError, InvalidRequest, NotAuthenticated, NotFound, PaymentRequired
 
+# Visits open when a site's zone changes keep the day they began on; none lasts longer than a week.
+ZONE_CHANGE_MARGIN: Final = timedelta(days=8)
 _UNIX_DAY_ZERO: Final = date(1970, 1, 1).toordinal()
 
 
@@ -180,6 +182,7 @@ def _named(text: str, found: list[Site]) -> Site | None:
 
 def site_ref(site: Site) -> SiteRef:
     """Return the plain value of a site; whoever holds a record has passed its own check of rights."""
+    changed_at = site.timezone_changed_at
     return SiteRef(
         id=SiteId(site.pk),
         public_id=site.public_id,
@@ -187,6 +190,7 @@ def site_ref(site: Site) -> SiteRef:
         timezone=site.timezone,
         currency=site.currency,
         stats_reset_at=None if site.stats_reset_at is None else int(site.stats_reset_at.timestamp()),
+        days_hold_from=None if changed_at is None else int((changed_at + ZONE_CHANGE_MARGIN).timestamp()),
     )
 
 

@@ -36,7 +36,8 @@ class SiteRef:
     """A site that its holder is allowed to use.
 
     `id` is the number in the event store; `public_id` is `ds_…`; `timezone` an IANA name; `currency` an ISO 4217
-    code; `stats_reset_at` unix seconds below which no event counts, or None.
+    code; `stats_reset_at` unix seconds below which no event counts, or None. `days_hold_from`: unix seconds from which
+    on the `day` of every row in the event store is a date of `timezone`, None when it always was.
     """
 
     id: SiteId
@@ -45,6 +46,7 @@ class SiteRef:
     timezone: str
     currency: str
     stats_reset_at: int | None = None
+    days_hold_from: int | None = None
 
 
 class Surface(StrEnum):

@@ -25,6 +25,7 @@ from stats.query.filters import behaviours, leaves
 from stats.query.goals import goal_filters, needs_goals
 from stats.query.metrics import METRICS
 from stats.query.types import (
+    DatePair,
     DateRange,
     DimensionValues,
     Filter,
@@ -53,7 +54,8 @@ class Query:
     """Everything that decides an answer, complete and comparable: the same Query gives the same numbers.
 
     `dimensions` are in the requested order with `time` resolved to its bucket; `filters` are the executed ones, joined
-    by AND. `counted_from` is the later of the range's start and the site's statistics reset. `goals` are the site's,
+    by AND. `counted_from` is the later of the range's start and the site's statistics reset. `whole_days` are the dates
+    that are counted, where rows' `day` tells exactly which they are; None where instants must. `goals` are the site's,
     where the query mentions any.
     """
 
@@ -61,6 +63,7 @@ class Query:
     timezone: str
     dates: DateRange
     counted_from: datetime
+    whole_days: DatePair | None
     metrics: tuple[str, ...]
     dimensions: tuple[str, ...]
     filters: tuple[Filter, ...]
@@ -100,13 +103,15 @@ def build_query(
     zone = ZoneInfo(site.timezone)
     trim = Include.TRIM_RELATIVE_DATE_RANGE in params.include
     span = dates.resolve_range(params.date_range, zone, now, stats_start_on=stats_start_on, trim=trim)
-    reset_at = span.start_at if site.stats_reset_at is None else datetime.fromtimestamp(site.stats_reset_at, UTC)
+    counted_from = max(span.start_at, _instant(site.stats_reset_at or 0))
+    days_hold = counted_from == span.start_at and _instant(site.days_hold_from or 0) <= counted_from
     bucket = {TIME_PREFIX: dates.pick_bucket(span)}
     return Query(
         site_id=site.id,
         timezone=site.timezone,
         dates=span,
-        counted_from=max(span.start_at, reset_at),
+        counted_from=counted_from,
+        whole_days=dates.whole_days(span, zone) if days_hold else None,
         metrics=params.metrics,
         dimensions=tuple(bucket.get(name, name) for name in params.dimensions),
         filters=(*params.filters, *_landing_host_filters(params)),
@@ -119,6 +124,10 @@ def build_query(
         only=params.only,
         goals=tuple(goals) if needs_goals(params) else (),
     )
+
+
+def _instant(unix_seconds: int) -> datetime:
+    return datetime.fromtimestamp(unix_seconds, UTC)
 
 
 def _check_metrics(metrics: Sequence[str]) -> None:

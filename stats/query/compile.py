@@ -12,15 +12,24 @@ from typing import Final
 
 from stats.query.build import Query
 from stats.query.compile_filters import (
-    LONGEST_VISIT,
     Scope,
     condition_sql,
-    day_sql,
     events_range,
     goals_sql,
     sessions_range,
 )
-from stats.query.dimensions import DIMENSIONS, GOAL, HOUR, SPREAD_HOURS, Dimension, dimension_for, is_time
+from stats.query.dimensions import (
+    BEFORE_QUARTER,
+    DIMENSIONS,
+    FIRST_QUARTER,
+    GOAL,
+    HOUR,
+    QUARTER_START,
+    SPREAD_QUARTERS,
+    Dimension,
+    dimension_for,
+    is_time,
+)
 from stats.query.goals import goal_filters
 from stats.query.metrics import AGGREGATES, BY_VISIT_ONLY, PER_VISIT, Source
 from stats.query.plan import Branch, Plan
@@ -128,8 +137,8 @@ def _branch_sql(branch: Branch, scope: Scope) -> str:
         return _by_visit_sql(branch, scope)
     groups = [_group_sql(dimension, branch, scope) for dimension in branch.dimensions]
     columns = [f"{group} AS g{n}" for n, group in enumerate(groups)]
-    entered = "1" if branch.entered is None else condition_sql(branch.entered, scope)
-    columns += [f"{AGGREGATES[name].format(entered=entered)} AS {name}" for name in branch.aggregates]
+    marks = _marks(branch, scope)
+    columns += [f"{AGGREGATES[name].format_map(marks)} AS {name}" for name in branch.aggregates]
     events = branch.source is Source.EVENTS
     where = " AND ".join(_events_where(branch, scope) if events else _sessions_where(branch, scope))
     sql = f"SELECT {', '.join(columns)} FROM {_rows_of(branch, where, scope)}"
@@ -137,6 +146,15 @@ def _branch_sql(branch: Branch, scope: Scope) -> str:
         sql += f" GROUP BY {', '.join(f'g{n}' for n in range(len(groups)))}"
         sql += "" if events else " HAVING sum(sign) > 0"
     return sql
+
+
+def _marks(branch: Branch, scope: Scope) -> dict[str, str]:
+    """Return the conditions on single rows that aggregates of a branch mention."""
+    entered = "1" if branch.entered is None else condition_sql(branch.entered, scope)
+    if branch.source is not Source.SPREAD:
+        return {"entered": entered}
+    hour, before = (scope.column(DIMENSIONS[HOUR], at=at) for at in (QUARTER_START, BEFORE_QUARTER))
+    return {"entered": entered, "enters_hour": f"quarter = {FIRST_QUARTER} OR {hour} != {before}"}
 
 
 def _by_visit_sql(branch: Branch, scope: Scope) -> str:
@@ -153,7 +171,9 @@ def _by_visit_sql(branch: Branch, scope: Scope) -> str:
 
 def _group_sql(dimension: Dimension, branch: Branch, scope: Scope) -> str:
     if branch.source is Source.SPREAD and dimension.name == HOUR:
-        return "hour"
+        return scope.column(dimension, at=QUARTER_START)
+    if branch.source is Source.EVENTS and scope.query.whole_days and dimension.of_day:
+        return dimension.of_day.format_map(scope)
     column = scope.column(dimension, shown=True)
     return f"{_ON_EVENTS}{column}" if dimension in branch.joined else column
 
@@ -164,18 +184,16 @@ def _rows_of(branch: Branch, where: str, scope: Scope) -> str:
     TRICKY: visits are selected before they are spread. In one SELECT the database moves the condition in front of the
     spreading itself, and once it compiles such conditions (at the fourth of a kind), some fail with ILLEGAL_COLUMN.
     """
+    sessions = "sessions FINAL" if branch.skips_replaced else "sessions"
     if branch.source is Source.SPREAD:
-        return f"(SELECT * FROM sessions WHERE {where}) ARRAY JOIN {SPREAD_HOURS.format_map(scope)} AS hour"
+        return f"(SELECT * FROM {sessions} WHERE {where}) ARRAY JOIN {SPREAD_QUARTERS}"
     if branch.source is Source.SESSIONS:
-        return f"sessions WHERE {where}"
+        return f"{sessions} WHERE {where}"
     if not branch.joined:
         return f"events WHERE {where}"
     columns = list(dict.fromkeys(scope.column(dimension) for dimension in branch.joined))
     renamed = ", ".join(f"{column} AS {_ON_EVENTS}{column}" for column in columns)
-    visits = (
-        f"SELECT session_id, {renamed} FROM sessions WHERE {' AND '.join(sessions_range(scope))} "
-        f"GROUP BY session_id, {', '.join(columns)} HAVING sum(sign) > 0"
-    )
+    visits = f"SELECT session_id, {renamed} FROM sessions FINAL WHERE {' AND '.join(sessions_range(scope))}"
     return f"events INNER JOIN ({visits}) AS visit USING (session_id) WHERE {where}"
 
 
@@ -187,10 +205,7 @@ def _events_where(branch: Branch, scope: Scope) -> list[str]:
         where.append(condition_sql(branch.condition, scope))
     if branch.member is not None:
         inner = [*sessions_range(scope), condition_sql(branch.member, scope)]
-        where.append(
-            f"session_id IN (SELECT session_id FROM sessions WHERE {' AND '.join(inner)} "
-            "GROUP BY session_id HAVING sum(sign) > 0)"
-        )
+        where.append(f"session_id IN (SELECT session_id FROM sessions FINAL WHERE {' AND '.join(inner)})")
     return where
 
 
@@ -201,11 +216,4 @@ def _sessions_where(branch: Branch, scope: Scope) -> list[str]:
     if branch.member is not None:
         inner = [*events_range(scope), condition_sql(branch.member, scope)]
         where.append(f"session_id IN (SELECT session_id FROM events WHERE {' AND '.join(inner)})")
-    if branch.skips_replaced:
-        query = scope.query
-        days = day_sql(query.counted_from - LONGEST_VISIT, query.dates.last_at, scope)
-        where.append(
-            "sign = 1 AND (session_id, events) NOT IN "
-            f"(SELECT session_id, events FROM sessions WHERE site_id = {scope['site']} AND {days} AND sign = -1)"
-        )
     return where

@@ -1,12 +1,14 @@
 """Filter → SQL condition, and what conditions stand on: a statement's parameters, the range of rows of each table.
 
-`day` narrows the key range only. Whatever zone a row was written under, its `day` lies between the UTC dates 12 hours
-before and 14 hours after its instant, so a change of a site's zone loses nothing.
+`day` is the date of a row in the site's zone, a visit's of its start. Where a range is made of whole days and the zone
+is still the one that rows were written under, it tells which rows are inside. Elsewhere it narrows the key range only:
+whatever zone a row was written under, its `day` lies between the UTC dates 12 hours before and 14 hours after its
+instant, so a change of a site's zone loses nothing.
 """
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -79,7 +81,7 @@ class Scope(dict[str, str]):
         return self[name]
 
     def column(self, dimension: Dimension, *, shown: bool = False, at: str = "timestamp") -> str:
-        """Return a dimension's expression; `shown` gives the absent value its label."""
+        """Return a dimension's expression; `shown` gives the absent value its label, `at` is what time buckets hold."""
         expression = (shown and dimension.shown) or dimension.column
         names = {"at": at}
         if dimension.property_key:
@@ -104,9 +106,13 @@ class _Overlay(dict[str, str]):
 
 
 def events_range(scope: Scope) -> list[str]:
+    """Return the conditions on the instant of an event; where a range is made of whole days, `day` alone decides."""
     query = scope.query
+    site = f"site_id = {scope['site']}"
+    if query.whole_days:
+        return [site, _between(query.whole_days.first, query.whole_days.last, scope)]
     return [
-        f"site_id = {scope['site']}",
+        site,
         day_sql(query.counted_from, query.dates.last_at, scope),
         f"timestamp >= {scope.instant(query.counted_from)}",
         f"timestamp < {scope.instant(query.dates.end_at)}",
@@ -116,9 +122,13 @@ def events_range(scope: Scope) -> list[str]:
 def sessions_range(scope: Scope) -> list[str]:
     """Return the overlap rule: visits that last into the range and start before its end (2.2)."""
     query = scope.query
+    site = f"site_id = {scope['site']}"
+    if query.whole_days:
+        began = _between(query.whole_days.first - LONGEST_VISIT, query.whole_days.last, scope)
+        return [site, began, f"timestamp >= {scope.instant(query.counted_from)}"]
     earliest = query.counted_from - LONGEST_VISIT
     return [
-        f"site_id = {scope['site']}",
+        site,
         day_sql(earliest, query.dates.last_at, scope),
         f"start >= {scope.instant(earliest)}",
         f"timestamp >= {scope.instant(query.counted_from)}",
@@ -127,9 +137,11 @@ def sessions_range(scope: Scope) -> list[str]:
 
 
 def day_sql(first: datetime, last: datetime, scope: Scope) -> str:
-    from_day = scope.bind(str((first - _WEST).date()), "Date")
-    to_day = scope.bind(str((last + _EAST).date()), "Date")
-    return f"day BETWEEN {from_day} AND {to_day}"
+    return _between((first - _WEST).date(), (last + _EAST).date(), scope)
+
+
+def _between(first: date, last: date, scope: Scope) -> str:
+    return f"day BETWEEN {scope.bind(str(first), 'Date')} AND {scope.bind(str(last), 'Date')}"
 
 
 def condition_sql(node: Filter, scope: Scope) -> str:

@@ -108,6 +108,20 @@ def _hour_end(now: datetime, zone: ZoneInfo) -> datetime:
     return now.astimezone(UTC) - to_the_hour + timedelta(hours=1)
 
 
+def whole_days(span: DateRange, zone: ZoneInfo) -> DatePair | None:
+    """Return the local dates that a range consists of, None where it cuts one at either end.
+
+    A date whose midnight comes twice is cut: its range begins at the second one.
+    """
+    if span.start_at >= span.end_at:
+        return None
+    before, first, last, after = (
+        moment.astimezone(zone).date()
+        for moment in (span.start_at - ONE_SECOND, span.start_at, span.last_at, span.end_at)
+    )
+    return DatePair(first, last) if before < first and last < after else None
+
+
 def day_start(day: date, zone: ZoneInfo) -> datetime:
     """Return the UTC instant at which a local date starts.
 

@@ -35,6 +35,7 @@ class Dimension:
     and `is_not` the `absent_clauses` mean the empty value; in `contains` it is searched as `contains_label`.
     `is_number` values are whole numbers, 0 when absent. `changing` tells that the states of a growing visit differ in
     it. `property_key` is set for custom properties, where every operator but `is` and `is_not` asks for presence.
+    `of_day` buckets a row's `day`, for events of whole days.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Dimension:
     changing: bool = False
     groups_only: bool = False
     property_key: str = ""
+    of_day: str = ""
 
 
 def _attribute(name: str, column: str, label: str, clauses: tuple[str, ...], contains_label: str = "") -> Dimension:
@@ -59,8 +61,8 @@ def _landing(name: str, column: str) -> Dimension:
     return Dimension(f"visit:{name}", Kind.SESSION, column, "", (NOT_SET,), changing=True)
 
 
-def _bucket(name: str, column: str) -> Dimension:
-    return Dimension(name, Kind.EITHER, column, changing=True, groups_only=True)
+def _bucket(name: str, column: str, of_day: str = "") -> Dimension:
+    return Dimension(name, Kind.EITHER, column, changing=True, groups_only=True, of_day=of_day)
 
 
 DIMENSIONS: Final[Mapping[str, Dimension]] = {
@@ -91,18 +93,23 @@ DIMENSIONS: Final[Mapping[str, Dimension]] = {
         _landing("entry_page_hostname", "hostname"),
         _landing("exit_page_hostname", "exit_page_hostname"),
         _bucket(HOUR, _LOCAL_HOUR),
-        _bucket("time:day", "toDate({at}, {zone})"),
-        _bucket("time:week", "greatest(toMonday({at}, {zone}), toDate({first_date}))"),
-        _bucket("time:month", "toStartOfMonth({at}, {zone})"),
+        _bucket("time:day", "toDate({at}, {zone})", "day"),
+        _bucket(
+            "time:week",
+            "greatest(toMonday({at}, {zone}), toDate({first_date}))",
+            "greatest(toMonday(day), toDate({first_date}))",
+        ),
+        _bucket("time:month", "toStartOfMonth({at}, {zone})", "toStartOfMonth(day)"),
     )
 }
 
-# The local hours that a visit touches, once each; quarter hours meet every hour of every zone in use.
-SPREAD_HOURS: Final = (
-    "arrayDistinct(arrayMap(quarter -> "
-    + _LOCAL_HOUR.replace("{at}", "toDateTime(quarter * 900, 'UTC')")
-    + ", range(intDiv(toUnixTimestamp(start), 900), intDiv(toUnixTimestamp(greatest(start, timestamp)), 900) + 1)))"
+# The quarter hours that a visit touches; they meet every hour of every zone in use.
+FIRST_QUARTER: Final = "intDiv(toUnixTimestamp(start), 900)"
+SPREAD_QUARTERS: Final = (
+    f"range({FIRST_QUARTER}, intDiv(toUnixTimestamp(greatest(start, timestamp)), 900) + 1) AS quarter"
 )
+QUARTER_START: Final = "toDateTime(quarter * 900, 'UTC')"
+BEFORE_QUARTER: Final = "toDateTime(quarter * 900 - 900, 'UTC')"
 
 # Grouping by these under a hostname filter narrows to visits that landed on, or left from, that host (1.5).
 LANDING_HOST_OF: Final[Mapping[str, str]] = {

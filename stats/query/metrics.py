@@ -1,9 +1,9 @@
 """The registry of metrics: which table answers, from which aggregates, by which formula (stats contract, 2.4).
 
 An aggregate is one column of a branch of the statement: `e_…` over event rows, `s_…` over session rows, `h_…` over
-session rows spread over the hours they span, `t_…` over the rows of a rate's denominator. Session sums weigh by
+session rows spread over the quarter hours they span, `t_…` over the rows of a rate's denominator. Session sums weigh by
 `sign`, so a state that was replaced and the row that cancels it add up to nothing, merged or not. `{entered}` is the
-landing-page condition of the bounce rate.
+landing-page condition of the bounce rate, `{enters_hour}` tells the first row that a visit has in an hour.
 """
 
 from collections.abc import Mapping
@@ -66,7 +66,7 @@ AGGREGATES: Final[Mapping[str, str]] = {
     "s_bounces": "sumIf(sign * is_bounce, {entered})",
     "s_entries": "sumIf(sign, {entered})",
     "h_visitors": "uniqExact(visitor_id)",
-    "h_visits": "sum(sign)",
+    "h_visits": "sumIf(sign, {enters_hour})",
     **dict.fromkeys(Total, "uniqExact(visitor_id)"),
 }
 

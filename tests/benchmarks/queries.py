@@ -122,10 +122,22 @@ _ATTRIBUTES: Final = {
     "prop_values": "",
     **{
         name: name
-        for name in (
-            "hostname referrer channel utm_source utm_medium utm_campaign utm_content utm_term country_code "
-            "subdivision1_code subdivision2_code city_geoname_id browser browser_version"
-        ).split()
+        for name in [
+            "hostname",
+            "referrer",
+            "channel",
+            "utm_source",
+            "utm_medium",
+            "utm_campaign",
+            "utm_content",
+            "utm_term",
+            "country_code",
+            "subdivision1_code",
+            "subdivision2_code",
+            "city_geoname_id",
+            "browser",
+            "browser_version",
+        ]
     },
 }
 _EVENTS: Final = {
@@ -135,10 +147,16 @@ _EVENTS: Final = {
     "prop_values": "`meta.value`",
     **{
         name: name
-        for name in (
-            "name pathname scroll_depth engagement_time revenue_source_amount revenue_source_currency "
-            "revenue_reporting_amount revenue_reporting_currency"
-        ).split()
+        for name in [
+            "name",
+            "pathname",
+            "scroll_depth",
+            "engagement_time",
+            "revenue_source_amount",
+            "revenue_source_currency",
+            "revenue_reporting_amount",
+            "revenue_reporting_currency",
+        ]
     },
 }
 _SESSIONS: Final = {
@@ -148,7 +166,17 @@ _SESSIONS: Final = {
     "prop_values": "`entry_meta.value`",
     **{
         name: name
-        for name in "sign start duration events pageviews is_bounce entry_page exit_page exit_page_hostname".split()
+        for name in [
+            "sign",
+            "start",
+            "duration",
+            "events",
+            "pageviews",
+            "is_bounce",
+            "entry_page",
+            "exit_page",
+            "exit_page_hostname",
+        ]
     },
 }
 

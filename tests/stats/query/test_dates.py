@@ -6,7 +6,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from analytics_project.errors import InvalidQuery
-from stats.query.dates import day_end, day_start, pick_bucket, previous_period, resolve_range, time_labels
+from stats.query.dates import (
+    day_end,
+    day_start,
+    pick_bucket,
+    previous_period,
+    resolve_range,
+    time_labels,
+    whole_days,
+)
 from stats.query.parse_v2 import parse_date_range
 from stats.query.types import DatePair, DateRange, InstantPair, Period, PeriodUnit
 
@@ -148,3 +156,40 @@ def test_a_century_of_hours_is_refused() -> None:
 def test_the_period_before_has_as_many_days_and_ends_the_day_before() -> None:
     month = resolve_range(parse_date_range("month"), UTC_ZONE, NOON)
     assert previous_period(month, UTC_ZONE, NOON) == DatePair(date(2025, 2, 19), date(2025, 2, 28))
+
+
+@pytest.mark.parametrize(
+    ("zone_name", "span", "is_whole"),
+    [
+        ("Europe/Berlin", (date(2025, 3, 30), date(2025, 3, 31)), True),
+        ("America/Santiago", (date(2022, 9, 11), date(2022, 9, 11)), True),
+        ("America/Havana", (date(2023, 11, 5), date(2023, 11, 6)), False),
+        ("America/Havana", (date(2023, 11, 3), date(2023, 11, 4)), True),
+        ("Pacific/Apia", (date(2011, 12, 29), date(2011, 12, 31)), True),
+    ],
+)
+def test_dates_are_whole_days_unless_a_midnight_comes_twice(
+    zone_name: str, span: tuple[date, date], is_whole: bool
+) -> None:
+    zone = ZoneInfo(zone_name)
+    found = whole_days(resolve_range(DatePair(*span), zone, NOON), zone)
+    assert found == (DatePair(*span) if is_whole else None)
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        (datetime(2025, 3, 10, 0, 0, 1, tzinfo=UTC), datetime(2025, 3, 10, 23, 59, 59, tzinfo=UTC)),
+        (datetime(2025, 3, 10, tzinfo=UTC), datetime(2025, 3, 10, 23, 59, 58, tzinfo=UTC)),
+        (datetime(2025, 3, 10, tzinfo=UTC), datetime(2025, 3, 11, tzinfo=UTC)),
+    ],
+    ids=["a second late", "a second short", "a second more"],
+)
+def test_instants_that_cut_a_day_are_no_whole_days(first: datetime, last: datetime) -> None:
+    assert whole_days(resolve_range(InstantPair(first, last), UTC_ZONE, NOON), UTC_ZONE) is None
+
+
+def test_instants_that_happen_to_be_midnights_are_whole_days() -> None:
+    pair = InstantPair(datetime(2025, 3, 9, 23, tzinfo=UTC), datetime(2025, 3, 10, 22, 59, 59, tzinfo=UTC))
+    zone = ZoneInfo("Europe/Berlin")
+    assert whole_days(resolve_range(pair, zone, NOON), zone) == DatePair(date(2025, 3, 10), date(2025, 3, 10))

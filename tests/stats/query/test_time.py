@@ -1,8 +1,15 @@
 """The contract's worked cases on time: midnight, smearing, summer time, weeks and months (C42 to C59)."""
 
-import pytest
+from datetime import UTC, datetime
 
+import pytest
+from time_machine import TimeMachineFixture
+
+from accounts.models import Site
+from accounts.selectors import site_ref
+from accounts.services import set_timezone
 from stats.store.client import EventStore
+from tests.factories import make_site
 from tests.stats.query.asking import Asker, new_asker
 from tests.stats.query.fixtures import FIXTURE_B, FIXTURE_H
 from tests.stats.query.recorded import custom, engagement, pageview
@@ -163,6 +170,28 @@ def test_c56_a_day_starts_at_its_second_midnight(store: EventStore, db: None) ->
     asker.record(pageview("2023-11-05 04:30", "outside"), pageview("2023-11-05 05:30", "inside", "/in"))
     rows = asker.rows("visitors", "event:page", date_range=["2023-11-05", "2023-11-05"])
     assert rows == [("/in", [1])]
+
+
+def test_days_written_under_another_zone_are_counted_by_the_instant(asker: Asker) -> None:
+    asker.record(pageview("2025-03-10 14:30", "a"), pageview("2025-03-10 15:30", "b"))
+    site = Site.objects.get(pk=asker.site.id)
+    set_timezone(site, "Asia/Tokyo")
+    for metrics in ("visitors", "pageviews"):
+        assert asker.rows(metrics, "time:day", date_range=BOTH) == [("2025-03-10", [1]), ("2025-03-11", [1])]
+        assert asker.total(metrics, date_range=ELEVENTH) == [1]
+
+
+def test_a_change_of_zone_casts_doubt_on_the_days_until_every_open_visit_is_over(
+    time_machine: TimeMachineFixture, db: None
+) -> None:
+    site = make_site(timezone="Etc/UTC")
+    assert site_ref(site).days_hold_from is None
+    time_machine.move_to(datetime(2025, 3, 10, 12, tzinfo=UTC))
+    set_timezone(site, "Asia/Tokyo")
+    assert site_ref(site).days_hold_from == datetime(2025, 3, 18, 12, tzinfo=UTC).timestamp()
+    time_machine.move_to(datetime(2025, 4, 1, tzinfo=UTC))
+    site.save()
+    assert site_ref(site).days_hold_from == datetime(2025, 3, 18, 12, tzinfo=UTC).timestamp()
 
 
 @pytest.fixture
