@@ -43,6 +43,7 @@ from stats.query.types import (  # noqa: E402
 )
 from stats.store.client import EventStore, open_store  # noqa: E402
 from stats.store.migrations import migrate  # noqa: E402
+from stats.store.schema import EVENT_COLUMNS, SESSION_COLUMNS  # noqa: E402
 
 ZONE: Final = "Europe/Berlin"
 NOW: Final = datetime(2026, 10, 29, 23, 55, tzinfo=UTC)
@@ -108,89 +109,39 @@ REQUESTS: Final[Mapping[str, QueryParams]] = {
     "sources_full_range": asked(PER_VISITS, ["visit:source"], WHOLE),
 }
 
-# Our columns by what they are called, or made of, in the peer's tables.
-_ATTRIBUTES: Final = {
-    "site_id": "site_id",
+# What our columns are called, or made of, in the peer's tables; others have the same name there.
+_PEER_NAMES: Final = {
     "visitor_id": "user_id",
-    "session_id": "session_id",
-    "timestamp": "timestamp",
     "source": "referrer_source",
     "device": "screen_size",
     "os": "operating_system",
     "os_version": "operating_system_version",
-    "prop_keys": "",
-    "prop_values": "",
-    **{
-        name: name
-        for name in [
-            "hostname",
-            "referrer",
-            "channel",
-            "utm_source",
-            "utm_medium",
-            "utm_campaign",
-            "utm_content",
-            "utm_term",
-            "country_code",
-            "subdivision1_code",
-            "subdivision2_code",
-            "city_geoname_id",
-            "browser",
-            "browser_version",
-        ]
-    },
+    "click_id_param": "''",
 }
-_EVENTS: Final = {
-    **_ATTRIBUTES,
+_OF_EVENTS: Final = {
     "day": f"toDate(toTimeZone(timestamp, '{ZONE}'))",
     "prop_keys": "`meta.key`",
     "prop_values": "`meta.value`",
-    **{
-        name: name
-        for name in [
-            "name",
-            "pathname",
-            "scroll_depth",
-            "engagement_time",
-            "revenue_source_amount",
-            "revenue_source_currency",
-            "revenue_reporting_amount",
-            "revenue_reporting_currency",
-        ]
-    },
 }
-_SESSIONS: Final = {
-    **_ATTRIBUTES,
+_OF_SESSIONS: Final = {
     "day": f"toDate(toTimeZone(start, '{ZONE}'))",
     "prop_keys": "`entry_meta.key`",
     "prop_values": "`entry_meta.value`",
-    **{
-        name: name
-        for name in [
-            "sign",
-            "start",
-            "duration",
-            "events",
-            "pageviews",
-            "is_bounce",
-            "entry_page",
-            "exit_page",
-            "exit_page_hostname",
-        ]
-    },
 }
 
 
 def load(store: EventStore) -> None:
     """Fill our tables from the peer's, merge both sides' parts, and print what a row takes on the disk."""
     migrate(store)
-    for table, source, columns in (
-        ("events", "peer.events_v2", _EVENTS),
-        ("sessions", "peer.sessions_v2", _SESSIONS),
+    for table, source, columns, special in (
+        ("events", "peer.events_v2", EVENT_COLUMNS, _OF_EVENTS),
+        ("sessions", "peer.sessions_v2", SESSION_COLUMNS, _OF_SESSIONS),
     ):
+        named = {**_PEER_NAMES, **special}
         store.execute(f"TRUNCATE TABLE {table}", tag="load")
         store.execute(
-            f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(columns.values())} FROM {source}",
+            f"INSERT INTO {table} ({', '.join(columns)}) "
+            f"SELECT {', '.join(named.get(name, name) for name in columns)} FROM {source}",
             tag="load",
             settings=_UNLIMITED,
         )
