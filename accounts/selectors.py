@@ -19,6 +19,7 @@ from accounts.models import (
     ShieldRule,
     Site,
     Team,
+    User,
 )
 from accounts.types import (
     Actor,
@@ -39,6 +40,8 @@ from analytics_project.errors import AppError, InvalidRequest, NotAuthenticated,
 
 # Visits open when a site's zone changes keep the day they began on; none lasts longer than a week.
 ZONE_CHANGE_MARGIN: Final = timedelta(days=8)
+_NO_SUCH_SITE: Final = "Site not found, or your role on it does not suffice"
+_ROLE_TOO_LOW: Final = "Site not found, or the role of the key's owner does not suffice"
 _UNIX_DAY_ZERO: Final = date(1970, 1, 1).toordinal()
 
 
@@ -87,8 +90,25 @@ def quota_of_site(site_id_text: str) -> TeamQuota | None:
     return None if site is None else TeamQuota(site.team_id, site.team.hourly_limit)
 
 
-def refusal(surface: Surface) -> NotAuthenticated:
-    """Return the one 401 for an unknown key, a wrong team, a stranger and a lacking scope (key contract, section 5)."""
+def actor_for_person(user: User) -> Actor:
+    """Return on whose behalf a request of a logged-in person acts: they read what they may see, and nothing more."""
+    return Actor(
+        user_id=user.pk,
+        key_id=None,
+        team_id=None,
+        scopes=(),
+        read_only=True,
+        is_super_admin=str(user.pk) in settings.SUPER_ADMIN_USER_IDS,
+    )
+
+
+def refusal(surface: Surface) -> AppError:
+    """Return the one answer to an unknown key, a wrong team, a stranger and a lacking scope (key contract, section 5).
+
+    A 401 where keys are used; to a person who is logged in, the 404 of a site that does not exist.
+    """
+    if surface is Surface.SESSION:
+        return NotFound(_NO_SUCH_SITE)
     noun = "site" if surface is Surface.STATS else "resource"
     return NotAuthenticated(f"Invalid API key, or this key has no access to the {noun} asked for")
 
@@ -124,7 +144,7 @@ def site_for(
             raise refusal(surface)
         check_plan(site.team, scope)
     if roles is not None and role not in roles:
-        raise NotFound("Site not found, or the role of the key's owner does not suffice")
+        raise NotFound(_NO_SUCH_SITE if surface is Surface.SESSION else _ROLE_TOO_LOW)
     return site_ref(site)
 
 
@@ -140,7 +160,7 @@ def _unknown_site(actor: Actor, surface: Surface) -> AppError:
         and not actor.is_super_admin
         and not Membership.objects.filter(team=actor.team_id, user=actor.user_id).exists()
     )
-    return refusal(surface) if surface is Surface.STATS or has_left else NotFound("Site not found")
+    return NotFound("Site not found") if surface is Surface.SITES and not has_left else refusal(surface)
 
 
 def _role_on(actor: Actor, site: Site) -> Role | None:

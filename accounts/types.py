@@ -54,6 +54,7 @@ class Surface(StrEnum):
 
     STATS = "stats"
     SITES = "sites"
+    SESSION = "session"  # no key: a person who is logged in
 
 
 class Feature(StrEnum):
@@ -97,11 +98,11 @@ class Actor:
     """On whose behalf a site is looked up: a person, and the key that speaks for them.
 
     `team_id` is the key's team, None for a legacy key, which reaches whatever its user reaches. `scopes` are the stored
-    ones, in the order of the key.
+    ones, in the order of the key. A person who is logged in acts without a key: `key_id` is None, `scopes` are empty.
     """
 
     user_id: int
-    key_id: int
+    key_id: int | None
     team_id: int | None
     scopes: tuple[str, ...]
     read_only: bool = False

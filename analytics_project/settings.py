@@ -44,6 +44,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "analytics_project",
     "accounts",
     "stats",
@@ -150,9 +152,26 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["analytics_project.api.OrjsonRenderer"],
     "DEFAULT_PARSER_CLASSES": ["analytics_project.api.OrjsonParser"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "analytics_project.api.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,  # there is one format; ?format=xml would be answered by Django's own 404 page
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Footfall",
+    "DESCRIPTION": (
+        "Web analytics over HTTP: events in, numbers out. Keys are sent as `Authorization: Bearer <key>`. Errors are "
+        '`{"error": "…"}` unless an operation says otherwise. A trailing slash is tolerated on every path.'
+    ),
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "PREPROCESSING_HOOKS": ["analytics_project.openapi.without_trailing_slashes"],
+    "POSTPROCESSING_HOOKS": ["analytics_project.openapi.with_everything_else"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    # No validator: the page would ask a server on the Internet whether the document is right.
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None, "defaultModelsExpandDepth": 0},
 }
 
 # ---- Language, time, static files ------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from accounts.invitation_view import invitation
 from analytics_project.api import no_such_endpoint
+from analytics_project.openapi import DocumentView, ReferenceView
 from stats.api.health import health
 from stats.api.imports import ImportEventsView
 
@@ -16,6 +17,9 @@ urlpatterns = [
     path("api/health", health),
     # Guests
     path("invitations/<str:token>", invitation),
+    # The reference
+    re_path("^api/schema/?$", DocumentView.as_view()),
+    re_path("^api/docs/?$", ReferenceView.as_view()),
     # Historical events
     re_path(r"^api/v1/sites/(?P<site_id>.+)/events/import/?$", ImportEventsView.as_view()),
     # Sites

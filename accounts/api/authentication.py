@@ -10,13 +10,22 @@ from collections.abc import Mapping
 from typing import Final
 
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.authentication import SessionAuthentication as DjangoSession
 from rest_framework.exceptions import APIException
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
 from accounts.api.throttles import RequestLimits, TeamAndUserLimits
 from accounts.models import User
-from accounts.selectors import actor_for, key_for, missing_site_id, quota_of_key, quota_of_site, refusal
+from accounts.selectors import (
+    actor_for,
+    actor_for_person,
+    key_for,
+    missing_site_id,
+    quota_of_key,
+    quota_of_site,
+    refusal,
+)
 from accounts.services import touch_key
 from accounts.types import Actor, Surface, TeamQuota
 from analytics_project.errors import InvalidRequest, NotAuthenticated
@@ -45,6 +54,20 @@ class BearerAuthentication(BaseAuthentication):
         limits: RequestLimits = getattr(view, "limits", _LIMITS)
         limits.count(request, actor, lambda: quota_of_key(key) or _quota_of_named_site(request))
         return key.user, actor
+
+
+class SessionAuthentication(DjangoSession):
+    """Takes the session of a person who logged in, with the CSRF token that goes with it; no key."""
+
+    def authenticate(self, request: Request) -> tuple[User, Actor]:
+        """Return the person and the Actor that `site_for` takes.
+
+        Raises: NotAuthenticated for nobody; PermissionDenied (403) without the CSRF token.
+        """
+        found = super().authenticate(request)
+        if found is None:
+            raise NotAuthenticated("Log in first; with an API key ask POST /api/v2/query", code="not_logged_in")
+        return found[0], actor_for_person(found[0])
 
 
 def actor_of(request: Request) -> Actor:

@@ -1,12 +1,13 @@
 """From an authenticated request to numbers, for both versions: whose site, fresh rows, one query engine."""
 
+from collections.abc import Collection
 from typing import Final, cast
 
 from rest_framework.request import Request
 
 from accounts.api.authentication import site_id_text
 from accounts.selectors import features_of, site_for
-from accounts.types import Actor, Feature, Scope, SiteRef
+from accounts.types import Actor, Feature, Role, Scope, SiteRef, Surface
 from analytics_project import clock
 from analytics_project.errors import AppError, InvalidQuery
 from goals.selectors import goal_specs
@@ -25,9 +26,11 @@ from stats.types import SegmentType
 _PROPERTIES_OF_EVERY_PLAN: Final = frozenset(f"{PROPERTY_PREFIX}{key}" for key in ("url", "path", "search_query"))
 
 
-def site_of(request: Request) -> SiteRef:
+def site_of(
+    request: Request, *, surface: Surface = Surface.STATS, roles: Collection[Role] | None = None
+) -> SiteRef:
     """Return the site that a request names. Raises: what `accounts.selectors.site_for` raises."""
-    return site_for(cast(Actor, request.auth), site_id_text(request), Scope.STATS_READ)
+    return site_for(cast(Actor, request.auth), site_id_text(request), Scope.STATS_READ, surface=surface, roles=roles)
 
 
 def with_segments(site: SiteRef, params: QueryParams) -> QueryParams:

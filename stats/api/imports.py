@@ -12,7 +12,9 @@ from rest_framework.views import APIView
 from accounts.api.permissions import SITE_EDITORS, KeyMayWrite
 from accounts.selectors import site_for
 from accounts.types import Actor, Scope, Surface
+from analytics_project.documentation import documented
 from analytics_project.errors import AppError, InvalidRequest
+from stats.api.documentation.intake import IMPORT
 from stats.import_services import import_events
 from stats.ingest.bulk import Readable
 from stats.services import event_store
@@ -33,6 +35,7 @@ class ImportEventsView(APIView):
     surface = Surface.SITES
     permission_classes = (IsAuthenticated, KeyMayWrite)
 
+    @documented(IMPORT)
     def post(self, request: Request, site_id: str) -> Response:
         """Import the request's body into the site of the path."""
         actor = cast(Actor, request.auth)

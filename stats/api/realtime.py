@@ -8,7 +8,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from analytics_project import clock
+from analytics_project.documentation import documented
 from stats.api.answers import answer, site_of
+from stats.api.documentation.v1 import CURRENT_VISITORS
 from stats.query.types import InstantPair, Leaf, Operator, QueryParams
 
 WINDOW: Final = timedelta(minutes=5)
@@ -21,6 +23,7 @@ class CurrentVisitorsView(APIView):
 
     requires_site_id = True
 
+    @documented(CURRENT_VISITORS)
     def get(self, request: Request) -> Response:
         """Answer a bare whole number: distinct visitors of the last five minutes, engagement alone not counted."""
         site = site_of(request)

@@ -9,8 +9,10 @@ from rest_framework.views import APIView
 
 from accounts.types import SiteRef
 from analytics_project import clock
+from analytics_project.documentation import documented
 from analytics_project.errors import PaymentRequired
 from stats.api.answers import answer, check_properties, site_of
+from stats.api.documentation.v1 import AGGREGATE, BREAKDOWN, TIMESERIES
 from stats.api.present_v1 import present_aggregate, present_breakdown, present_timeseries
 from stats.query.dates import previous_period
 from stats.query.parse_v1 import compares_previous_period, parse_aggregate, parse_breakdown, parse_timeseries
@@ -23,6 +25,7 @@ class AggregateView(APIView):
 
     requires_site_id = True
 
+    @documented(AGGREGATE)
     def get(self, request: Request) -> Response:
         """Answer one value for each metric, beside the period before where `compare` asks for it."""
         site = site_of(request)
@@ -39,6 +42,7 @@ class TimeseriesView(APIView):
 
     requires_site_id = True
 
+    @documented(TIMESERIES)
     def get(self, request: Request) -> Response:
         """Answer one object for each bucket of the period, empty ones filled."""
         site = site_of(request)
@@ -52,6 +56,7 @@ class BreakdownView(APIView):
 
     requires_site_id = True
 
+    @documented(BREAKDOWN)
     def get(self, request: Request) -> Response:
         """Answer one page of a property's values, beside the period before where `compare` asks for it."""
         site = site_of(request)

@@ -27,7 +27,7 @@ from stats.query.types import (
 DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 1000
 
-_METRICS: Final = (
+V1_METRICS: Final = (
     "visitors",
     "visits",
     "pageviews",
@@ -38,7 +38,7 @@ _METRICS: Final = (
     "conversion_rate",
     "time_on_page",
 )
-_PROPERTIES: Final = frozenset(
+V1_PROPERTIES: Final = frozenset(
     {"event:page", "event:name", "event:goal"}
     | {
         f"visit:{name}"
@@ -60,7 +60,7 @@ _HIDDEN: Final[Mapping[str, tuple[Clause, ...]]] = {
     "visit:city": (0,),
 }
 _COMPANIONS: Final[Mapping[str, str]] = {"visit:browser_version": "visit:browser", "visit:os_version": "visit:os"}
-_PERIODS: Final[Mapping[str, Period]] = {
+PERIODS: Final[Mapping[str, Period]] = {
     "day": Period(PeriodUnit.DAY),
     "7d": Period(PeriodUnit.DAYS, 7),
     "30d": Period(PeriodUnit.DAYS, 30),
@@ -68,7 +68,7 @@ _PERIODS: Final[Mapping[str, Period]] = {
     "6mo": Period(PeriodUnit.MONTHS, 6),
     "12mo": Period(PeriodUnit.MONTHS, 12),
 }
-_INTERVALS: Final[Mapping[str, str]] = {"day": "time:day", "date": "time:day", "month": "time:month"}
+INTERVALS: Final[Mapping[str, str]] = {"day": "time:day", "date": "time:day", "month": "time:month"}
 _DEFAULT_INTERVALS: Final[Mapping[str, str]] = {"day": "time:hour", "6mo": "time:month", "12mo": "time:month"}
 _OF_WHOLE_VISITS: Final = ("visits", "bounce_rate", "visit_duration", "views_per_visit")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -86,9 +86,9 @@ def parse_timeseries(raw: Mapping[str, str]) -> QueryParams:
     """Return the query of `/timeseries`, its one dimension the bucket. Raises: InvalidQuery naming the parameter."""
     date_range = _date_range(raw)
     interval = raw.get("interval")
-    if interval is not None and interval not in _INTERVALS:
+    if interval is not None and interval not in INTERVALS:
         _refuse("interval", f"{interval!r} is not an interval; use day or month")
-    bucket = _INTERVALS.get(interval or "") or _DEFAULT_INTERVALS.get(raw.get("period", "30d"), "time:day")
+    bucket = INTERVALS.get(interval or "") or _DEFAULT_INTERVALS.get(raw.get("period", "30d"), "time:day")
     filters = _filters(raw)
     return QueryParams(
         metrics=_of_groups(_metrics(raw, filters, None)),
@@ -141,9 +141,9 @@ def _date_range(raw: Mapping[str, str]) -> RangeSpec:
         if len(ends) != 2:
             _refuse("date", "a custom period needs date=YYYY-MM-DD,YYYY-MM-DD")
         return DatePair(_date(ends[0].strip()), _date(ends[1].strip()))
-    if period not in _PERIODS:
-        _refuse("period", f"{period!r} is not a period; use {', '.join(_PERIODS)} or custom")
-    known = _PERIODS[period]
+    if period not in PERIODS:
+        _refuse("period", f"{period!r} is not a period; use {', '.join(PERIODS)} or custom")
+    known = PERIODS[period]
     return Period(known.unit, known.count, anchor=None if day is None else _date(day.strip()))
 
 
@@ -165,14 +165,14 @@ def _property(name: str | None) -> str:
 
 
 def _is_property(name: str) -> bool:
-    return name in _PROPERTIES or name == HOSTNAME or (name.startswith(PROPERTY_PREFIX) and name != PROPERTY_PREFIX)
+    return name in V1_PROPERTIES or name == HOSTNAME or (name.startswith(PROPERTY_PREFIX) and name != PROPERTY_PREFIX)
 
 
 def _metrics(raw: Mapping[str, str], filters: tuple[Filter, ...], name: str | None) -> tuple[str, ...]:
     metrics = tuple(metric.strip() for metric in raw.get("metrics", "visitors").split(","))
     for metric in metrics:
-        if metric not in _METRICS:
-            _refuse("metrics", f"{metric!r} is not a metric; use {', '.join(_METRICS)}")
+        if metric not in V1_METRICS:
+            _refuse("metrics", f"{metric!r} is not a metric; use {', '.join(V1_METRICS)}")
     if len(set(metrics)) < len(metrics):
         _refuse("metrics", "a metric is repeated")
     filtered = [leaf.dimension for node in filters for leaf in leaves(node)]

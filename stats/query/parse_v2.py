@@ -21,7 +21,7 @@ _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INSTANT: Final = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2})(?:[.,][0-9]+)?(Z|z|[+-][0-9]{2}:?[0-9]{2})"
 )
-_WORDS: Final[Mapping[str, PeriodUnit]] = {
+PERIOD_WORDS: Final[Mapping[str, PeriodUnit]] = {
     "day": PeriodUnit.DAY,
     "month": PeriodUnit.MONTH,
     "year": PeriodUnit.YEAR,
@@ -63,8 +63,8 @@ def parse_date_range(raw: object) -> RangeSpec:
 
 
 def _period(word: str) -> Period:
-    if word in _WORDS:
-        return Period(_WORDS[word])
+    if word in PERIOD_WORDS:
+        return Period(PERIOD_WORDS[word])
     if found := _PERIOD.fullmatch(word):
         count = int(found[1])
         if found[2] == "d" and count <= MAX_DAYS:

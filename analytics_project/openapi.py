@@ -1,0 +1,146 @@
+"""The OpenAPI document of everything that is routed to clients, and the page to browse it; both without a key.
+
+Operations of REST framework's views are found through the routes, the others are named in `OUTSIDE_REST_FRAMEWORK`.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+import yaml
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularSwaggerView
+from rest_framework.permissions import AllowAny
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from analytics_project.api import OrjsonRenderer
+from analytics_project.documentation import (
+    JSON,
+    METHOD_NOT_ALLOWED,
+    PUBLIC,
+    Answer,
+    Operation,
+    Parameter,
+    Schema,
+    documented,
+    error,
+    operation,
+    shared_components,
+)
+from analytics_project.errors import InvalidRequest
+from stats.api.documentation import intake, v2
+
+YAML: Final = "application/yaml"
+FORMATS: Final = ("json", "yaml")
+OUTSIDE_REST_FRAMEWORK: Final[Mapping[str, Mapping[str, Operation]]] = intake.PATHS
+SCHEMAS: Final[Mapping[str, Schema]] = {**intake.SCHEMAS, **v2.SCHEMAS}
+
+Endpoint = tuple[str, str, str, Any]
+
+_SCHEMA_OPERATION: Final = operation(
+    operation_id="openapiDocument",
+    tag="Operation",
+    summary="This document",
+    description="OpenAPI 3.1, as JSON unless `Accept` or `format` asks for YAML.",
+    security=PUBLIC,
+    parameters=(
+        Parameter("format", "query", {"type": "string", "enum": list(FORMATS)}, "Goes before `Accept`."),
+    ),
+    answers={
+        200: Answer("The document.", {JSON: {"type": "object"}, YAML: {"type": "object"}}),
+        400: error("`format` is neither `json` nor `yaml`."),
+        406: error("`Accept` names neither JSON nor YAML."),
+    },
+    refusals=(METHOD_NOT_ALLOWED,),
+)
+_PAGE_OPERATION: Final = operation(
+    operation_id="referencePage",
+    tag="Operation",
+    summary="The reference to browse",
+    description="This document as a page. Everything that it needs comes from this server.",
+    security=PUBLIC,
+    answers={200: Answer("The page.", {"text/html": {"type": "string"}})},
+    refusals=(METHOD_NOT_ALLOWED,),
+)
+
+
+def without_trailing_slashes(endpoints: Sequence[Endpoint]) -> list[Endpoint]:
+    """Return the endpoints with their canonical paths: routes tolerate a slash at the end, the document has none."""
+    return [(path.rstrip("/"), pattern, method, view) for path, pattern, method, view in endpoints]
+
+
+def with_everything_else(result: dict[str, Any], generator: object, request: object, public: bool) -> dict[str, Any]:
+    """Return the generated document with the endpoints outside REST framework and with what operations refer to."""
+    paths = {**result["paths"], **OUTSIDE_REST_FRAMEWORK}
+    components = result.setdefault("components", {})
+    for kind, named in {**shared_components(), **_schemas(shared_components()["schemas"])}.items():
+        components[kind] = dict(sorted({**components.get(kind, {}), **named}.items()))
+    return {**result, "paths": dict(sorted(paths.items()))}
+
+
+def _schemas(shared: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    return {"schemas": {**shared, **SCHEMAS}}
+
+
+@lru_cache(maxsize=1)
+def document() -> dict[str, Any]:
+    """Return the whole document; it depends on the code alone, so it is made once."""
+    made: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return made
+
+
+class YamlRenderer(BaseRenderer):
+    media_type = YAML
+    format = "yaml"
+    charset = "utf-8"
+
+    def render(
+        self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
+    ) -> bytes:
+        """Return `data` as YAML, without anchors."""
+        return yaml.dump(data, Dumper=_WithoutAnchors, sort_keys=False, allow_unicode=True).encode()
+
+
+class _WithoutAnchors(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        """Write values that occur twice twice."""
+        return True
+
+
+class DocumentView(APIView):
+    """`GET /api/schema`."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    renderer_classes = (OrjsonRenderer, YamlRenderer)
+
+    @documented(_SCHEMA_OPERATION)
+    def get(self, request: Request) -> Response:
+        """Answer the OpenAPI document. Raises: InvalidRequest for an unknown `format`."""
+        asked = request.query_params.get("format")
+        if asked not in {None, *FORMATS}:
+            raise InvalidRequest(f"format: {asked!r} is not a format; use {' or '.join(FORMATS)}", code="invalid_format")
+        return Response(document())
+
+    def get_renderers(self) -> list[BaseRenderer]:
+        """Return the renderer that `format` names, all where it names none."""
+        asked = self.request.query_params.get("format") if isinstance(self.request, Request) else None
+        renderers: list[BaseRenderer] = super().get_renderers()
+        return [renderer for renderer in renderers if renderer.format == asked] or renderers
+
+
+class ReferenceView(SpectacularSwaggerView):
+    """`GET /api/docs`."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    url = "/api/schema"
+
+    @documented(_PAGE_OPERATION)
+    def get(self, request: Request) -> Response:
+        """Answer the page."""
+        return super().get(request)
