@@ -60,12 +60,15 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An answer that several operations share: it becomes a component and is referred to by its name."""
+    """An answer that several operations share: it becomes a component and is referred to by its name.
+
+    `examples` are summary and sentence by name.
+    """
 
     status: int
     name: str
     description: str
-    examples: Mapping[str, str]
+    examples: Mapping[str, tuple[str, str]]
     headers: Mapping[str, Schema] = field(default_factory=dict)
 
 
@@ -77,7 +80,7 @@ ERROR: Final[Schema] = {
     "additionalProperties": False,
 }
 ERROR_REFERENCE: Final[Schema] = {"$ref": "#/components/schemas/Error"}
-_RETRY_AFTER: Final[Mapping[str, Schema]] = {
+RETRY_AFTER: Final[Mapping[str, Schema]] = {
     "Retry-After": {"description": "Seconds to wait before the next try.", "schema": {"type": "string"}}
 }
 
@@ -86,16 +89,17 @@ NOT_AUTHENTICATED: Final = Refusal(
     "NotAuthenticated",
     "The key is missing, unknown, revoked or expired, lacks the scope, or has no access to the site. Whether the site "
     "exists is not told.",
-    {
-        "keyMissing": "An API key is missing: send it as 'Authorization: Bearer <key>'",
-    },
+    {"keyMissing": ("Without a key", "An API key is missing: send it as 'Authorization: Bearer <key>'")},
 )
 PAYMENT_REQUIRED: Final = Refusal(
     402,
     "PaymentRequired",
     "The team that owns the site is locked, or its plan lacks the feature.",
     {
-        "teamLocked": "The team that owns this site is locked; its owner has to renew the subscription",
+        "teamLocked": (
+            "A locked team",
+            "The team that owns this site is locked; its owner has to renew the subscription",
+        )
     },
 )
 METHOD_NOT_ALLOWED: Final = Refusal(
@@ -105,15 +109,15 @@ UNSUPPORTED_TYPE: Final = Refusal(
     415,
     "UnsupportedMediaType",
     "The body is of another type than JSON.",
-    {"bodyNotJson": 'Unsupported media type "text/csv" in request.'},
+    {"bodyNotJson": ("A body of type text/csv", 'Unsupported media type "text/csv" in request.')},
 )
-RATE_LIMITED: Final = Refusal(429, "RateLimited", "Over the limit of requests.", {}, _RETRY_AFTER)
+RATE_LIMITED: Final = Refusal(429, "RateLimited", "Over the limit of requests.", {}, RETRY_AFTER)
 STORE_UNAVAILABLE: Final = Refusal(
     503,
     "StoreUnavailable",
     "The event store does not answer, or not in time; nothing was changed. The same request may be sent again.",
-    {"storeAway": "the event store does not answer"},
-    _RETRY_AFTER,
+    {"storeAway": ("The event store is away", "the event store cannot be reached")},
+    RETRY_AFTER,
 )
 REFUSALS: Final = (
     NOT_AUTHENTICATED,
@@ -213,7 +217,7 @@ def _shared(refusal: Refusal) -> dict[str, Any]:
     made = _response(Answer(refusal.description, {JSON: ERROR_REFERENCE}, refusal.headers))
     if refusal.examples:
         made["content"][JSON]["examples"] = {
-            name: {"value": {"error": text}} for name, text in refusal.examples.items()
+            name: {"summary": summary, "value": {"error": text}} for name, (summary, text) in refusal.examples.items()
         }
     return made
 
@@ -228,7 +232,9 @@ def _parameter(parameter: Parameter, examples: Iterable[Example]) -> dict[str, A
     }
     if parameter.schema.get("type") == "array":
         made |= {"style": "form", "explode": False}
-    if sent := {one.name: {"value": one.parameters[parameter.name]} for one in examples if parameter.name in one.parameters}:
+    if sent := {
+        one.name: {"value": one.parameters[parameter.name]} for one in examples if parameter.name in one.parameters
+    }:
         made["examples"] = sent
     return made
 

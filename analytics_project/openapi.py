@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import yaml
 from drf_spectacular.generators import SchemaGenerator
-from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularSwaggerView
 from rest_framework.permissions import AllowAny
 from rest_framework.renderers import BaseRenderer
@@ -47,9 +46,7 @@ _SCHEMA_OPERATION: Final = operation(
     summary="This document",
     description="OpenAPI 3.1, as JSON unless `Accept` or `format` asks for YAML.",
     security=PUBLIC,
-    parameters=(
-        Parameter("format", "query", {"type": "string", "enum": list(FORMATS)}, "Goes before `Accept`."),
-    ),
+    parameters=(Parameter("format", "query", {"type": "string", "enum": list(FORMATS)}, "Goes before `Accept`."),),
     answers={
         200: Answer("The document.", {JSON: {"type": "object"}, YAML: {"type": "object"}}),
         400: error("`format` is neither `json` nor `yaml`."),
@@ -77,13 +74,9 @@ def with_everything_else(result: dict[str, Any], generator: object, request: obj
     """Return the generated document with the endpoints outside REST framework and with what operations refer to."""
     paths = {**result["paths"], **OUTSIDE_REST_FRAMEWORK}
     components = result.setdefault("components", {})
-    for kind, named in {**shared_components(), **_schemas(shared_components()["schemas"])}.items():
+    for kind, named in (("schemas", SCHEMAS), *shared_components().items()):
         components[kind] = dict(sorted({**components.get(kind, {}), **named}.items()))
     return {**result, "paths": dict(sorted(paths.items()))}
-
-
-def _schemas(shared: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    return {"schemas": {**shared, **SCHEMAS}}
 
 
 @lru_cache(maxsize=1)
@@ -123,14 +116,19 @@ class DocumentView(APIView):
         """Answer the OpenAPI document. Raises: InvalidRequest for an unknown `format`."""
         asked = request.query_params.get("format")
         if asked not in {None, *FORMATS}:
-            raise InvalidRequest(f"format: {asked!r} is not a format; use {' or '.join(FORMATS)}", code="invalid_format")
+            raise InvalidRequest(
+                f"format: {asked!r} is not a format; use {' or '.join(FORMATS)}", code="invalid_format"
+            )
         return Response(document())
 
-    def get_renderers(self) -> list[BaseRenderer]:
-        """Return the renderer that `format` names, all where it names none."""
-        asked = self.request.query_params.get("format") if isinstance(self.request, Request) else None
-        renderers: list[BaseRenderer] = super().get_renderers()
-        return [renderer for renderer in renderers if renderer.format == asked] or renderers
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[BaseRenderer, str]:
+        """Return the renderer that `format` names, without it the one that `Accept` wants. Raises: NotAcceptable."""
+        asked = request.query_params.get("format")
+        for renderer in self.get_renderers():
+            if renderer.format == asked:
+                return renderer, renderer.media_type
+        chosen: tuple[BaseRenderer, str] = super().perform_content_negotiation(request, force)
+        return chosen
 
 
 class ReferenceView(SpectacularSwaggerView):
@@ -143,4 +141,5 @@ class ReferenceView(SpectacularSwaggerView):
     @documented(_PAGE_OPERATION)
     def get(self, request: Request) -> Response:
         """Answer the page."""
-        return super().get(request)
+        page: Response = super().get(request)  # type: ignore[no-untyped-call]
+        return page

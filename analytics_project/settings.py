@@ -166,6 +166,7 @@ SPECTACULAR_SETTINGS = {
     ),
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
+    "TAGS": [{"name": name} for name in ("Events", "Statistics, version 2", "Statistics, version 1", "Operation")],
     "PREPROCESSING_HOOKS": ["analytics_project.openapi.without_trailing_slashes"],
     "POSTPROCESSING_HOOKS": ["analytics_project.openapi.with_everything_else"],
     "SWAGGER_UI_DIST": "SIDECAR",

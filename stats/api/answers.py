@@ -26,9 +26,7 @@ from stats.types import SegmentType
 _PROPERTIES_OF_EVERY_PLAN: Final = frozenset(f"{PROPERTY_PREFIX}{key}" for key in ("url", "path", "search_query"))
 
 
-def site_of(
-    request: Request, *, surface: Surface = Surface.STATS, roles: Collection[Role] | None = None
-) -> SiteRef:
+def site_of(request: Request, *, surface: Surface = Surface.STATS, roles: Collection[Role] | None = None) -> SiteRef:
     """Return the site that a request names. Raises: what `accounts.selectors.site_for` raises."""
     return site_for(cast(Actor, request.auth), site_id_text(request), Scope.STATS_READ, surface=surface, roles=roles)
 

@@ -57,7 +57,9 @@ def query_definitions(place: str) -> dict[str, Schema]:
         "Metric": {"type": "string", "enum": list(METRICS)},
         "Dimension": _dimension([TIME_PREFIX, *DIMENSIONS]),
         "DateRange": _date_range(),
-        "Filter": _tree(filterable, refer, "NestedFilter", "What visits and events must fulfil; an operator comes first."),
+        "Filter": _tree(
+            filterable, refer, "NestedFilter", "What visits and events must fulfil; an operator comes first."
+        ),
         "NestedFilter": _tree(nested, refer, "NestedFilter", f"A filter without {GOAL} and {HOSTNAME}."),
         "EventFilter": _tree(of_events, refer, "EventFilter", "A filter of what events say.", behaves=False),
     }
@@ -98,8 +100,8 @@ def _query(refer: Any) -> Schema:
             "type": "array",
             "items": _tuple({"anyOf": [refer("Metric"), _dimension(orderable)]}, {"enum": ["asc", "desc"]}),
             "description": (
-                "Metrics and dimensions of this query, first the most important. Without it: time, then the first metric, "
-                "highest first."
+                "Metrics and dimensions of the query, the first decides. Without it: time, then the first metric "
+                "from its highest value."
             ),
         },
         "include": _object({str(one): {"type": "boolean", "description": _INCLUDED[one]} for one in Include}),
@@ -130,7 +132,12 @@ def _tuple(*places: Schema, optional: Schema | None = None) -> Schema:
 
 
 def _dimension(names: Sequence[str]) -> Schema:
-    return {"anyOf": [{"type": "string", "enum": list(names)}, {"type": "string", "pattern": f"^{PROPERTY_PREFIX}[\\s\\S]+"}]}
+    return {
+        "anyOf": [
+            {"type": "string", "enum": list(names)},
+            {"type": "string", "pattern": f"^{PROPERTY_PREFIX}[\\s\\S]+"},
+        ]
+    }
 
 
 def _date_range() -> Schema:
@@ -138,7 +145,7 @@ def _date_range() -> Schema:
     return {
         "description": (
             "A period relative to today in the site's zone, two dates in that zone, or two instants with their offset; "
-            f"both ends included. `7d` and `6mo` end yesterday and with last month; up to {MAX_DAYS}d and {MAX_MONTHS}mo."
+            f"both ends included. `7d` ends yesterday, `6mo` with last month; up to {MAX_DAYS}d and {MAX_MONTHS}mo."
         ),
         "anyOf": [
             {"type": "string", "enum": list(PERIOD_WORDS)},

@@ -261,10 +261,12 @@ def test_site_for_domain_goes_to_who_bears_it_now() -> None:
 def test_refusals_tell_nothing_apart_within_a_surface() -> None:
     site, foreign = make_site(), make_site()
     team_actor = actor_for(make_key(team=site.team).record)
+    kinds = {Surface.STATS: NotAuthenticated, Surface.SITES: NotAuthenticated, Surface.SESSION: NotFound}
     for surface in Surface:
+        kind = kinds[surface]
         texts = {
             refused(
-                NotAuthenticated,
+                kind,
                 site_for,
                 team_actor,
                 foreign.domain,
@@ -272,7 +274,7 @@ def test_refusals_tell_nothing_apart_within_a_surface() -> None:
                 surface=surface,
             ),
             refused(
-                NotAuthenticated,
+                kind,
                 site_for,
                 legacy(make_user()),
                 site.domain,
@@ -280,7 +282,7 @@ def test_refusals_tell_nothing_apart_within_a_surface() -> None:
                 surface=surface,
             ),
             refused(
-                NotAuthenticated,
+                kind,
                 site_for,
                 team_actor,
                 site.domain,

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from analytics_project.documentation import (
+    ERROR_REFERENCE,
     JSON,
     METHOD_NOT_ALLOWED,
     NOT_AUTHENTICATED,
     PAYMENT_REQUIRED,
     PUBLIC,
     RATE_LIMITED,
+    RETRY_AFTER,
     STORE_UNAVAILABLE,
     TEXT,
     Answer,
@@ -62,7 +64,7 @@ _EVENT: Final[Schema] = {
         "revenue": {
             "type": ["object", "string", "null"],
             "properties": {"amount": {"type": ["number", "string"]}, "currency": {"type": "string"}},
-            "description": "Money of this event, currency in ISO 4217; what cannot be read is left out. Short form: `$`.",
+            "description": "Money of this event, currency in ISO 4217; left out if it cannot be read. Short form: `$`.",
         },
         "interactive": {
             "type": "boolean",
@@ -118,7 +120,11 @@ _HEALTH: Final[Schema] = {
         "clickhouse": {"type": "string", "description": "The event store, embedded or not."},
         "sites_cache": {"type": "string"},
         "spool": {"type": "string"},
-        "spool_pending_bytes": {"type": "integer", "minimum": 0, "description": "Accepted, not yet in the event store."},
+        "spool_pending_bytes": {
+            "type": "integer",
+            "minimum": 0,
+            "description": "Accepted, not yet in the event store.",
+        },
         "store_refusing_s": {"type": "number", "minimum": 0, "description": "For how long the event store has failed."},
         "schema_version": {"type": "integer", "minimum": 0, "description": "Of the event store."},
     },
@@ -151,7 +157,7 @@ EVENT: Final = operation(
         "Taken from anywhere, without a key. `User-Agent` and the client's address tell visitors apart, so a backend "
         "passes on those of its visitor. 202 means that the event is kept, even if the server is killed the moment "
         "after, or that it is not counted for a reason that the headers name. A key of the site is needed to name the "
-        "visitor by `visitor_id` or `user_id`. JSON is also taken as `text/plain`, which spares a browser the preflight, "
+        "visitor by `visitor_id` or `user_id`. JSON is also taken as `text/plain`, which spares browsers a preflight, "
         f"and forms carry the same members as text. A body has at most {MAX_BODY_BYTES} bytes."
     ),
     parameters=(
@@ -176,11 +182,12 @@ EVENT: Final = operation(
             {TEXT: {"type": "string", "const": "ok"}, JSON: _VISITOR},
             _DROPPED,
         ),
-        400: Answer(
-            "The body cannot be read, or fields fail.", {JSON: {"$ref": "#/components/schemas/RefusedEvent"}}
-        ),
+        400: Answer("The body cannot be read, or fields fail.", {JSON: {"$ref": "#/components/schemas/RefusedEvent"}}),
+        401: error("A visitor is named, and the key is no key of the site or only reads."),
+        402: error("A visitor is named, and the plan of the site's team does not include the Stats API."),
+        503: Answer("The event cannot be kept now. Send it again.", {JSON: ERROR_REFERENCE}, RETRY_AFTER),
     },
-    refusals=(NOT_AUTHENTICATED, PAYMENT_REQUIRED, METHOD_NOT_ALLOWED, STORE_UNAVAILABLE),
+    refusals=(METHOD_NOT_ALLOWED,),
     examples=(
         Example("pageview", "A pageview", "ok", 202, body=_PAGEVIEW, media_type=TEXT),
         Example(
@@ -226,6 +233,13 @@ EVENT: Final = operation(
             400,
             body={"domain": "shop.example"},
         ),
+        Example(
+            "spoolFull",
+            "More waits for the event store than may",
+            {"error": "the event store is behind and the spool is full"},
+            503,
+            body=_PAGEVIEW,
+        ),
     ),
 )
 
@@ -241,8 +255,8 @@ IMPORT: Final = operation(
     description=(
         "One JSON object a line, of any number of lines; a member of an object is optional but `timestamp`. Visits are "
         "made of the events as live intake makes them. All of a body is taken or none, and the answer comes once its "
-        "events can be queried; the same body again counts once. Needs a key with the scope `sites:provision:*` and the "
-        "role owner, admin or editor. The body may be gzipped and may come in chunks."
+        "events can be queried; the same body again counts once. Takes a key with the scope `sites:provision:*` and "
+        "the role owner, admin or editor. The body may be gzipped and may come in chunks."
     ),
     parameters=(
         Parameter("site_id", "path", {"type": "string", "minLength": 1}, "The site's domain or public id."),
@@ -262,15 +276,19 @@ IMPORT: Final = operation(
         400: error("The body broke off, is not gzip as announced, or a header is not taken."),
         403: error("The key only reads."),
         404: error("There is no such site, or the role does not suffice."),
-        422: Answer("A line cannot be taken; nothing was imported.", {JSON: {"$ref": "#/components/schemas/RefusedLine"}}),
+        422: Answer(
+            "A line cannot be taken; nothing was imported.", {JSON: {"$ref": "#/components/schemas/RefusedLine"}}
+        ),
     },
     refusals=(NOT_AUTHENTICATED, PAYMENT_REQUIRED, METHOD_NOT_ALLOWED, RATE_LIMITED, STORE_UNAVAILABLE),
     examples=(
-        Example("twoEvents", "A pageview and a custom event", {"imported": 2}, parameters=_SITE, body=_LINES, sent_as=NDJSON),
+        Example(
+            "twoEvents", "A pageview and a custom event", {"imported": 2}, parameters=_SITE, body=_LINES, sent_as=NDJSON
+        ),
         Example(
             "badLine",
             "A line without a time",
-            {"error": "line 1: timestamp is missing", "line": 1},
+            {"error": "line 1: timestamp must be a date and time in ISO 8601, such as 2026-01-31T12:00:00Z", "line": 1},
             422,
             parameters=_SITE,
             body='{"pathname":"/"}\n',

@@ -68,8 +68,8 @@ _COMMON: Final = (
         "query",
         {"type": "string"},
         "`property==value` and `property!=value`, joined by `;`. `a|b` is either value, `*` any text. The properties "
-        f"are those of a breakdown and `{HOSTNAME}`. A JSON list of version 2's `[operator, property, values]` is taken "
-        "too.",
+        f"are those of a breakdown and `{HOSTNAME}`. A JSON list of version 2's `[operator, property, values]` is "
+        "taken too.",
     ),
     Parameter(
         "with_imported",
@@ -114,9 +114,7 @@ AGGREGATE: Final = operation(
     answers={
         200: Answer(
             "The values by metric.",
-            _results(
-                {"type": "object", "properties": dict.fromkeys(V1_METRICS, _CELL), "additionalProperties": False}
-            ),
+            _results({"type": "object", "properties": dict.fromkeys(V1_METRICS, _CELL), "additionalProperties": False}),
         ),
         400: BAD_QUERY,
     },

@@ -138,7 +138,7 @@ _REVENUE: Final = Example(
     "revenueWithoutAGoal",
     "A metric that is null, and why",
     {
-        "results": [{"dimensions": [], "metrics": [8, None]}],
+        "results": [{"dimensions": [], "metrics": [9, None]}],
         "meta": {
             "metric_warnings": {
                 "total_revenue": {
@@ -188,9 +188,9 @@ QUERY: Final = operation(
     tag=TAG,
     summary="Ask for any metrics by any dimensions",
     description=(
-        "One query language for all reports. `GET /api/docs/query/schema.json` is the body's schema. Only POST is taken: "
-        "a GET is answered 405, as a body of a GET does not pass every proxy. The order of rows that tie is that of their "
-        "dimensions, so pages never repeat a row. Custom properties and revenue that the plan of the site's team does "
+        "One query language for all reports. `/api/docs/query/schema.json` is the body's schema. Only POST is taken: "
+        "a GET is answered 405, as its body would not pass every proxy. Rows that tie are in the order of their "
+        "dimensions, so pages never repeat one. Custom properties and revenue that the plan of the site's team does "
         "not include are refused with 400."
     ),
     body=_BODY,
@@ -225,6 +225,8 @@ SESSION_QUERY: Final = operation(
     examples=(
         _TOTALS,
         _UNKNOWN_METRIC,
+        Example("nobody", "Without a session", {"error": "Log in first; with an API key ask POST /api/v2/query"}, 401),
+        Example("tokenMissing", "Without the CSRF token", {"error": "CSRF Failed: CSRF token missing."}, 403),
         Example(
             "siteOfOthers",
             "A site that the person has no role on",

@@ -2,17 +2,22 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+import jsonschema_rs
 import orjson
 from django.test import Client
 
 from accounts.models import Site
 from accounts.selectors import site_ref
 from accounts.types import SiteRef
+from stats.query.schema_v2 import query_schema
 from stats.store.client import EventStore
 from tests.factories import make_goal, make_key, make_site, make_team
 from tests.stats.query.recorded import DAY, Hit, record
+
+# What is answered 200 must be a query by the published schema: held against it with every query of every test.
+PUBLISHED: Final = jsonschema_rs.Draft202012Validator(query_schema())
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,8 @@ class Asker:
         answer = Client().post(
             "/api/v2/query", body, content_type="application/json", headers={"authorization": f"Bearer {self.key}"}
         )
+        if answer.status_code == 200:
+            PUBLISHED.validate(orjson.loads(body))
         return answer.status_code, answer.json()
 
     def ask(self, metrics: Iterable[str], dimensions: Iterable[str] = (), **more: Any) -> Any:
