@@ -14,6 +14,7 @@ class Served:
     server: ServerProcess
     domain: str
     key: str
+    team: str
 
 
 @pytest.fixture
@@ -23,9 +24,9 @@ def served(tmp_path: Path) -> Iterator[Served]:
     server.command("migrate", "--verbosity", "0")
     email = "ann@shop.example"
     server.provision("user", "--email", email)
-    team = server.provision("team", "--name", "Shop", "--owner", email)["team_id"]
-    site = server.provision("site", "--domain", "shop.example", "--team", str(team))
-    key = server.provision("key", "--email", email, "--team", str(team))["api_key"]
+    team = str(server.provision("team", "--name", "Shop", "--owner", email)["team_id"])
+    site = server.provision("site", "--domain", "shop.example", "--team", team)
+    key = server.provision("key", "--email", email, "--team", team)["api_key"]
     server.start()
-    yield Served(server, site["domain"], key)
+    yield Served(server, site["domain"], key, team)
     server.stop()
