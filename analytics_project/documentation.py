@@ -111,7 +111,19 @@ UNSUPPORTED_TYPE: Final = Refusal(
     "The body is of another type than JSON.",
     {"bodyNotJson": ("A body of type text/csv", 'Unsupported media type "text/csv" in request.')},
 )
-RATE_LIMITED: Final = Refusal(429, "RateLimited", "Over the limit of requests.", {}, RETRY_AFTER)
+RATE_LIMITED: Final = Refusal(
+    429,
+    "RateLimited",
+    "Over a limit of requests: the hourly one of the team or the person, or the one against bursts. Requests with a "
+    "known key count, refused ones too.",
+    {
+        "limitExceeded": (
+            "The second request of an hour that admits one",
+            "Rate limit exceeded: 1 request per hour for this team. Retry in 1620 seconds.",
+        )
+    },
+    RETRY_AFTER,
+)
 STORE_UNAVAILABLE: Final = Refusal(
     503,
     "StoreUnavailable",

@@ -14,8 +14,8 @@ from rest_framework.permissions import AllowAny
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.api import documentation as sites
 from analytics_project.api import OrjsonRenderer
 from analytics_project.documentation import (
     JSON,
@@ -31,12 +31,13 @@ from analytics_project.documentation import (
     shared_components,
 )
 from analytics_project.errors import InvalidRequest
+from analytics_project.views import ApiView
 from stats.api.documentation import intake, v2
 
 YAML: Final = "application/yaml"
 FORMATS: Final = ("json", "yaml")
 OUTSIDE_REST_FRAMEWORK: Final[Mapping[str, Mapping[str, Operation]]] = intake.PATHS
-SCHEMAS: Final[Mapping[str, Schema]] = {**intake.SCHEMAS, **v2.SCHEMAS}
+SCHEMAS: Final[Mapping[str, Schema]] = {**sites.SCHEMAS, **intake.SCHEMAS, **v2.SCHEMAS}
 
 Endpoint = tuple[str, str, str, Any]
 
@@ -104,7 +105,7 @@ class _WithoutAnchors(yaml.SafeDumper):
         return True
 
 
-class DocumentView(APIView):
+class DocumentView(ApiView):
     """`GET /api/schema`."""
 
     authentication_classes = ()
@@ -131,7 +132,7 @@ class DocumentView(APIView):
         return chosen
 
 
-class ReferenceView(SpectacularSwaggerView):
+class ReferenceView(ApiView, SpectacularSwaggerView):
     """`GET /api/docs`."""
 
     authentication_classes = ()

@@ -153,6 +153,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["analytics_project.api.OrjsonParser"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_METADATA_CLASS": None,  # the reference describes endpoints; OPTIONS would do it again, and worse
     "EXCEPTION_HANDLER": "analytics_project.api.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,  # there is one format; ?format=xml would be answered by Django's own 404 page
@@ -166,7 +167,9 @@ SPECTACULAR_SETTINGS = {
     ),
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
-    "TAGS": [{"name": name} for name in ("Events", "Statistics, version 2", "Statistics, version 1", "Operation")],
+    "TAGS": [
+        {"name": name} for name in ("Events", "Statistics, version 2", "Statistics, version 1", "Sites", "Operation")
+    ],
     "PREPROCESSING_HOOKS": ["analytics_project.openapi.without_trailing_slashes"],
     "POSTPROCESSING_HOOKS": ["analytics_project.openapi.with_everything_else"],
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -6,11 +6,21 @@ from typing import cast
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.api.documentation import (
+    DELETE_GOAL,
+    DISABLE_PROP,
+    ENABLE_PROP,
+    LIST_GOALS,
+    LIST_PROPS,
+    PROVIDE_GOAL,
+    PROVIDE_LINK,
+)
 from accounts.api.pagination import page_by_id
 from accounts.api.parameters import Parameters, SentText, optional_integer, optional_text, required_text
 from accounts.api.permissions import SITE_EDITORS, SITE_READERS
 from accounts.api.site_views import SitesApiView
 from accounts.link_services import link_url, provide_link
+from analytics_project.documentation import documented
 from analytics_project.errors import InvalidFields, InvalidRequest, NotFound
 from goals.prop_services import disable_props, enable_props
 from goals.selectors import allowed_props, goal_fields, goals_listed
@@ -38,11 +48,13 @@ class GoalsView(SitesApiView):
     requires_site_id = True
     roles = _READERS_AND_EDITORS
 
+    @documented(LIST_GOALS)
     def get(self, request: Request) -> Response:
         """List goals, newest first."""
         page = page_by_id(goals_listed(self.site.id), self.parameters, "goal")
         return Response({"goals": [_shown(goal_fields(goal)) for goal in page.items], "meta": page.meta})
 
+    @documented(PROVIDE_GOAL)
     def put(self, request: Request) -> Response:
         """Find or create the goal of this configuration."""
         goal_type = required_text(self.parameters, "goal_type")
@@ -90,6 +102,7 @@ class OneGoalView(SitesApiView):
     requires_site_id = True
     roles = _READERS_AND_EDITORS
 
+    @documented(DELETE_GOAL)
     def delete(self, request: Request, goal_id: str) -> Response:
         """Delete a goal of the site."""
         if not goal_id.removeprefix("-").isdecimal():
@@ -106,11 +119,13 @@ class CustomPropsView(SitesApiView):
     requires_site_id = True
     roles = _READERS_AND_EDITORS
 
+    @documented(LIST_PROPS)
     def get(self, request: Request) -> Response:
         """List all of them by name."""
         names = sorted(allowed_props(self.site.id) or [])
         return Response({"custom_properties": [{"property": name} for name in names]})
 
+    @documented(ENABLE_PROP)
     def put(self, request: Request) -> Response:
         """Enable a property."""
         name = required_text(self.parameters, "property")
@@ -124,6 +139,7 @@ class OneCustomPropView(SitesApiView):
     requires_site_id = True
     roles = _READERS_AND_EDITORS
 
+    @documented(DISABLE_PROP)
     def delete(self, request: Request, property: str) -> Response:
         """Take the property off the list."""
         disable_props(self.site, [property], who=self.actor)
@@ -136,6 +152,7 @@ class SharedLinksView(SitesApiView):
     requires_site_id = True
     roles = _READERS_AND_EDITORS
 
+    @documented(PROVIDE_LINK)
     def put(self, request: Request) -> Response:
         """Find or create the link of this name."""
         name = required_text(self.parameters, "name")

@@ -5,7 +5,6 @@ from typing import Any, ClassVar, cast
 
 from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from accounts.api.authentication import actor_of, site_id_text
 from accounts.api.parameters import Parameters, optional_text, parameters_of
@@ -15,9 +14,10 @@ from accounts.team_selectors import TeamStanding, check_scope, team_in_play
 from accounts.types import Actor, Feature, Role, Scope, SiteRef, Surface
 from analytics_project.api import BoundedFormParser, BoundedMultiPartParser, OrjsonParser
 from analytics_project.errors import NotFound
+from analytics_project.views import ApiView
 
 
-class SitesApiView(APIView):
+class SitesApiView(ApiView):
     """A view of the Sites API: reads need a key of any kind, other methods one that may provision.
 
     `roles` names, by method, the roles that suffice on the site. A site that does not exist and a role that does not

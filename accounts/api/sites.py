@@ -4,11 +4,13 @@ from django_filters import CharFilter, FilterSet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.api.documentation import CHANGE_SITE, CREATE_SITE, DELETE_SITE, LIST_SITES, LIST_TEAMS, SHOW_SITE
 from accounts.api.pagination import page_by_id
 from accounts.api.parameters import optional_text, with_switches
 from accounts.api.permissions import SITE_EDITORS, SITE_OWNERS, SITE_READERS
 from accounts.api.site_views import SitesApiView
 from accounts.team_selectors import sites_listed_for, team_fields, teams_listed_for
+from analytics_project.documentation import documented
 from analytics_project.errors import InvalidFields, InvalidRequest
 from goals.site_services import CONFIGURATION, NewSite, change_site, delete_site, provision_site, site_fields
 
@@ -23,6 +25,7 @@ class SiteFilter(FilterSet):  # type: ignore[misc]  # the package has no types
 class SitesView(SitesApiView):
     """The caller's sites, and a new one."""
 
+    @documented(LIST_SITES)
     def get(self, request: Request) -> Response:
         """List the sites that the caller may see, newest first; parameters `team_id`, `domain`, `timezone`."""
         chosen = SiteFilter(self.parameters, queryset=sites_listed_for(self.actor, self.standing))
@@ -32,6 +35,7 @@ class SitesView(SitesApiView):
         items = [{"domain": site.domain, "timezone": site.timezone} for site in page.items]
         return Response({"sites": items, "meta": page.meta})
 
+    @documented(CREATE_SITE)
     def post(self, request: Request) -> Response:
         """Create a site in the key's team, the one of `team_id`, or the caller's personal team."""
         sent = self.parameters
@@ -47,6 +51,7 @@ class SitesView(SitesApiView):
 class TeamsView(SitesApiView):
     """The teams of which the caller is a full member."""
 
+    @documented(LIST_TEAMS)
     def get(self, request: Request) -> Response:
         """List teams, newest first."""
         page = page_by_id(teams_listed_for(self.actor), self.parameters, "team")
@@ -59,10 +64,12 @@ class SiteView(SitesApiView):
     requires_site_id = True
     roles = {"GET": SITE_READERS, "HEAD": SITE_READERS, "PUT": SITE_EDITORS, "DELETE": SITE_OWNERS}
 
+    @documented(SHOW_SITE)
     def get(self, request: Request, site_id: str) -> Response:
         """Show a site with its allowed properties and its tracker configuration."""
         return Response(site_fields(self.site))
 
+    @documented(CHANGE_SITE)
     def put(self, request: Request, site_id: str) -> Response:
         """Change domain, tracker configuration, or both; null changes nothing."""
         sent = self.parameters
@@ -76,6 +83,7 @@ class SiteView(SitesApiView):
         )
         return Response(site_fields(changed))
 
+    @documented(DELETE_SITE)
     def delete(self, request: Request, site_id: str) -> Response:
         """Delete a site; its statistics are erased in the background."""
         delete_site(self.site, who=self.actor)

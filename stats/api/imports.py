@@ -7,13 +7,13 @@ from typing import Protocol, cast
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.api.permissions import SITE_EDITORS, KeyMayWrite
 from accounts.selectors import site_for
 from accounts.types import Actor, Scope, Surface
 from analytics_project.documentation import documented
 from analytics_project.errors import AppError, InvalidRequest
+from analytics_project.views import ApiView
 from stats.api.documentation.intake import IMPORT
 from stats.import_services import import_events
 from stats.ingest.bulk import Readable
@@ -24,7 +24,7 @@ MAX_DRAINED_BYTES = 1_000_000_000
 BYTES_A_DRAIN = 1_000_000
 
 
-class ImportEventsView(APIView):
+class ImportEventsView(ApiView):
     """Takes a body of any size and answers 200 with `imported` once its events can be queried.
 
     `dropped` (engagement events without a visit) is added when it is not 0, `repeated` when the same body had been

@@ -5,10 +5,10 @@ from typing import Final
 
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from analytics_project import clock
 from analytics_project.documentation import documented
+from analytics_project.views import ApiView
 from stats.api.answers import answer, site_of
 from stats.api.documentation.v1 import CURRENT_VISITORS
 from stats.query.types import InstantPair, Leaf, Operator, QueryParams
@@ -18,7 +18,7 @@ _NO_END: Final = datetime(2099, 1, 1, tzinfo=UTC)
 _NOT_ENGAGEMENT: Final = Leaf(Operator.IS_NOT, "event:name", ("engagement",))
 
 
-class CurrentVisitorsView(APIView):
+class CurrentVisitorsView(ApiView):
     """`GET /api/v1/stats/realtime/visitors`."""
 
     requires_site_id = True

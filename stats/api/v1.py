@@ -5,12 +5,12 @@ from zoneinfo import ZoneInfo
 
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.types import SiteRef
 from analytics_project import clock
 from analytics_project.documentation import documented
 from analytics_project.errors import PaymentRequired
+from analytics_project.views import ApiView
 from stats.api.answers import answer, check_properties, site_of
 from stats.api.documentation.v1 import AGGREGATE, BREAKDOWN, TIMESERIES
 from stats.api.present_v1 import present_aggregate, present_breakdown, present_timeseries
@@ -20,7 +20,7 @@ from stats.query.run import QueryResult
 from stats.query.types import QueryParams
 
 
-class AggregateView(APIView):
+class AggregateView(ApiView):
     """`GET /api/v1/stats/aggregate`."""
 
     requires_site_id = True
@@ -37,7 +37,7 @@ class AggregateView(APIView):
         return Response(present_aggregate(result, old))
 
 
-class TimeseriesView(APIView):
+class TimeseriesView(ApiView):
     """`GET /api/v1/stats/timeseries`."""
 
     requires_site_id = True
@@ -51,7 +51,7 @@ class TimeseriesView(APIView):
         return Response(present_timeseries(answer(site, params)))
 
 
-class BreakdownView(APIView):
+class BreakdownView(ApiView):
     """`GET /api/v1/stats/breakdown`."""
 
     requires_site_id = True

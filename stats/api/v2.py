@@ -6,13 +6,13 @@ from typing import ClassVar
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.api.authentication import SessionAuthentication, site_id_text
 from accounts.api.permissions import SITE_EDITORS
 from accounts.types import Role, Surface
 from analytics_project.documentation import documented
 from analytics_project.errors import InvalidQuery
+from analytics_project.views import ApiView
 from stats.api.answers import answer, check_properties, check_revenue, site_of, with_segments
 from stats.api.documentation.v2 import QUERY, QUERY_SCHEMA, SESSION_QUERY
 from stats.api.present_v2 import present_v2
@@ -20,7 +20,7 @@ from stats.query.parse_v2 import parse_v2
 from stats.query.schema_v2 import query_schema
 
 
-class QueryView(APIView):
+class QueryView(ApiView):
     """`POST /api/v2/query`."""
 
     surface: ClassVar[Surface] = Surface.STATS
@@ -51,7 +51,7 @@ class SessionQueryView(QueryView):
         return super().post(request)
 
 
-class QuerySchemaView(APIView):
+class QuerySchemaView(ApiView):
     """`GET /api/docs/query/schema.json`."""
 
     authentication_classes = ()

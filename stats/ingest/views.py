@@ -127,7 +127,10 @@ class EventEndpoint:
 
 async def answer_error_report(scope: Scope, receive: Receive, send: Send) -> None:
     """`GET /api/error`: very old scripts report their failures there; the report is not kept."""
-    await _answer(send, 200, _TEXT, b"")
+    if scope["method"] in {"GET", "HEAD"}:
+        await _answer(send, 200, _TEXT, b"")
+    else:
+        await _refuse_method(send, scope["method"], "GET")
 
 
 def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
@@ -177,8 +180,12 @@ async def _answer_other_method(method: str, headers: Mapping[bytes, bytes], send
     if method == "OPTIONS" and b"access-control-request-method" in headers:
         await _answer(send, 204, _PREFLIGHT, b"")
     else:
-        body = orjson.dumps({"error": f"method {method} is not allowed here, send POST"})
-        await _answer(send, 405, [*_JSON, (b"allow", b"POST, OPTIONS")], body)
+        await _refuse_method(send, method, "POST, OPTIONS")
+
+
+async def _refuse_method(send: Send, method: str, allowed: str) -> None:
+    body = orjson.dumps({"error": f"method {method} is not allowed here, send {allowed.partition(',')[0]}"})
+    await _answer(send, 405, [*_JSON, (b"allow", allowed.encode())], body)
 
 
 async def _answer_error(send: Send, error: AppError) -> None:

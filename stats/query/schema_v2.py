@@ -12,7 +12,8 @@ from stats.query.dimensions import DIMENSIONS, GOAL, HOSTNAME, PROPERTY_PREFIX, 
 from stats.query.metrics import METRICS
 from stats.query.parse_filters import MAX_CLAUSES
 from stats.query.parse_v2 import MAX_DAYS, MAX_LIMIT, MAX_MONTHS, PERIOD_WORDS
-from stats.query.types import Include, Kind, Operator
+from stats.query.segments import MAX_SEGMENTS
+from stats.query.types import SEGMENT, Include, Kind, Operator
 
 Schema = dict[str, Any]
 
@@ -186,10 +187,12 @@ def _leaves(names: set[str]) -> list[Schema]:
     cities = {"type": "array", "items": {"type": "integer"}}
     plain = _dimension(sorted(names - {GOAL, COUNTRY, CITY}))
     free = [plain, *({"const": name} for name in sorted(names & {COUNTRY}))]
+    segments = {"type": "array", "items": {"type": "integer"}}
     leaves = [
         _leaf(_EXACT, plain, texts, has_modifier=True),
         _leaf(_SEARCHING, {"anyOf": free}, texts, has_modifier=True),
         _leaf(_PATTERNS, {"anyOf": free}, texts, has_modifier=False),
+        _leaf((Operator.IS,), {"const": SEGMENT}, {**segments, "maxItems": MAX_SEGMENTS}, has_modifier=True),
     ]
     if COUNTRY in names:
         leaves.append(_leaf(_EXACT, {"const": COUNTRY}, codes, has_modifier=True))
@@ -212,6 +215,6 @@ def _leaf(operators: Sequence[Operator], dimension: Schema, clauses: Schema, *, 
     return _tuple(
         {"enum": [operator.value for operator in operators]},
         dimension,
-        {**clauses, "maxItems": most},
+        {"maxItems": most, **clauses},
         optional=modifier if has_modifier else None,
     )

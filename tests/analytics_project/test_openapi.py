@@ -114,6 +114,21 @@ def test_page_and_all_that_it_loads_come_from_this_server() -> None:
     assert '"validatorUrl": null' in text  # else the page would ask one on the Internet
 
 
+WRONG_METHODS = sorted(
+    (path, method)
+    for path in document()["paths"]
+    for method in ("get", "post", "put", "patch", "delete", "options", "trace", "query")
+    if (path, method) not in documented() and path not in {path for path, _ in IN_ASGI}
+)
+
+
+@pytest.mark.parametrize(("path", "method"), WRONG_METHODS, ids=str)
+def test_other_methods_are_405_before_anything_else_is_asked(path: str, method: str) -> None:
+    answer = Client().generic(method.upper(), re.sub(r"{\w+}", "7", path))
+    allowed = {one.upper() for one in document()["paths"][path]}
+    assert (answer.status_code, set(answer.headers["Allow"].split(", ")) - {"HEAD"}) == (405, allowed)
+
+
 def test_example_of_a_status_without_an_answer_is_refused() -> None:
     with pytest.raises(KeyError):
         operation(

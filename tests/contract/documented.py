@@ -90,7 +90,7 @@ def _requests(described: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     for parameter in described["parameters"]:
         for name, example in parameter.get("examples", {}).items():
             value = example["value"]
-            text = ",".join(value) if isinstance(value, list) else value
+            text = ",".join(value) if isinstance(value, list) else str(value)
             found.setdefault(name, _request())["parameters"][parameter["in"]][parameter["name"]] = text
     for media_type, content in described.get("requestBody", {}).get("content", {}).items():
         for name, example in content.get("examples", {}).items():

@@ -1,7 +1,7 @@
 """Requests made up from the OpenAPI document against a real server: no 5xx, every answer as the document says.
 
-Schemathesis makes them: boundary values, wrong types, missing and surplus members, other methods. The seed is fixed, so a
-finding comes back until it is mended.
+Schemathesis makes them: boundary values, wrong types, missing and surplus members, other methods. It makes the same
+ones each time, so a finding comes back until it is mended.
 """
 
 import http.cookiejar

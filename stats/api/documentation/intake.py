@@ -347,8 +347,8 @@ TRACKER: Final = operation(
     summary="The tracker script",
     description=(
         "`script.js`, `plausible.js` and `analytics.js`, with the extensions that Plausible's scripts know, such as "
-        "`script.hash.outbound-links.js`; or `pa-….js`, where the rest is a site's public id without `ds_`, with that "
-        "site's configuration written in."
+        "`script.hash.outbound-links.js`; or `pa-….js`, the id of a site's tracker configuration, or its public id without "
+        "`ds_`, with that site's configuration written in."
     ),
     security=PUBLIC,
     parameters=(Parameter("file_name", "path", {"type": "string", "minLength": 1}, "The script's name."),),
@@ -375,6 +375,7 @@ ERROR_REPORT: Final = operation(
     description="Taken and not kept, so that pages with such a script meet no error.",
     security=PUBLIC,
     answers={200: Answer("Nothing.", {TEXT: {"type": "string"}})},
+    refusals=(METHOD_NOT_ALLOWED,),
 )
 PATHS: Final[Mapping[str, Mapping[str, Operation]]] = {
     "/api/event": {"post": EVENT},
