@@ -15,7 +15,7 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api import documentation as sites
+from accounts.api.documentation import shared as sites
 from analytics_project.api import OrjsonRenderer
 from analytics_project.documentation import (
     JSON,
@@ -32,12 +32,12 @@ from analytics_project.documentation import (
 )
 from analytics_project.errors import InvalidRequest
 from analytics_project.views import ApiView
-from stats.api.documentation import intake, v2
+from stats.api.documentation import events, imports, v2
 
 YAML: Final = "application/yaml"
 FORMATS: Final = ("json", "yaml")
-OUTSIDE_REST_FRAMEWORK: Final[Mapping[str, Mapping[str, Operation]]] = intake.PATHS
-SCHEMAS: Final[Mapping[str, Schema]] = {**sites.SCHEMAS, **intake.SCHEMAS, **v2.SCHEMAS}
+OUTSIDE_REST_FRAMEWORK: Final[Mapping[str, Mapping[str, Operation]]] = events.PATHS
+SCHEMAS: Final[Mapping[str, Schema]] = {**sites.SCHEMAS, **events.SCHEMAS, **imports.SCHEMAS, **v2.SCHEMAS}
 
 Endpoint = tuple[str, str, str, Any]
 

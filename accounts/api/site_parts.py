@@ -6,7 +6,7 @@ from typing import cast
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.documentation import (
+from accounts.api.documentation.site_parts import (
     DELETE_GOAL,
     DISABLE_PROP,
     ENABLE_PROP,

@@ -4,7 +4,7 @@ from django_filters import CharFilter, FilterSet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.documentation import CHANGE_SITE, CREATE_SITE, DELETE_SITE, LIST_SITES, LIST_TEAMS, SHOW_SITE
+from accounts.api.documentation.sites import CHANGE_SITE, CREATE_SITE, DELETE_SITE, LIST_SITES, LIST_TEAMS, SHOW_SITE
 from accounts.api.pagination import page_by_id
 from accounts.api.parameters import optional_text, with_switches
 from accounts.api.permissions import SITE_EDITORS, SITE_OWNERS, SITE_READERS

@@ -14,7 +14,7 @@ from accounts.types import Actor, Scope, Surface
 from analytics_project.documentation import documented
 from analytics_project.errors import AppError, InvalidRequest
 from analytics_project.views import ApiView
-from stats.api.documentation.intake import IMPORT
+from stats.api.documentation.imports import IMPORT
 from stats.import_services import import_events
 from stats.ingest.bulk import Readable
 from stats.services import event_store

@@ -14,6 +14,7 @@ from rest_framework.schemas.generators import EndpointEnumerator
 
 from analytics_project.documentation import Answer, Example, operation
 from analytics_project.openapi import document
+from stats.store.import_tables import FIELDS
 
 CLIENT_PATHS = ("/api/", "/js/")
 CATCH_ALL = "^api/"
@@ -112,6 +113,10 @@ def test_page_and_all_that_it_loads_come_from_this_server() -> None:
     assert 'url: "/api/schema"' in text
     assert "://" not in re.sub(r"https?://www\.w3\.org/\S+", "", text)
     assert '"validatorUrl": null' in text  # else the page would ask one on the Internet
+
+
+def test_lines_of_an_import_have_the_fields_that_the_store_takes() -> None:
+    assert sorted(document()["components"]["schemas"]["ImportedEvent"]["properties"]) == sorted(FIELDS)
 
 
 WRONG_METHODS = sorted(

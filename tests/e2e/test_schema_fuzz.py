@@ -6,6 +6,7 @@ ones each time, so a finding comes back until it is mended.
 
 import http.cookiejar
 import json
+import os
 import subprocess
 import sys
 import urllib.parse
@@ -18,7 +19,6 @@ import pytest
 from tests.e2e.conftest import Served
 from tests.stats.query.fixtures import FIXTURE_A
 
-SEED = 20_250_310
 CASES_PER_OPERATION = 60
 LIMIT_SECONDS = 240
 CHECKS = (
@@ -30,21 +30,42 @@ CHECKS = (
     "ignored_auth",
     "unsupported_method",
 )
+OTHER_SITE = "other.example"
 EMAIL, PASSWORD = "ed@shop.example", "a long enough password"
 
 
-def narrowed(document: Any, domain: str) -> Any:
-    """Return the document with `site_id` saying the one site there is, so that requests get as far as its numbers."""
-    if isinstance(document, list):
-        return [narrowed(one, domain) for one in document]
-    if not isinstance(document, dict):
-        return document
-    if document.get("name") == "site_id":
-        return {**document, "schema": {"type": "string", "enum": [domain]}}
-    changed = {key: narrowed(one, domain) for key, one in document.items()}
-    if "site_id" in document and "metrics" in document:
-        changed["site_id"] = {"type": "string", "enum": [domain]}
-    return changed
+def narrowed(value: Any, domain: str) -> Any:
+    """Return the document with every `site_id` being a site that there is, so that requests get as far as its data."""
+    if isinstance(value, list):
+        return [narrowed(one, domain) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("name") == "site_id":
+        return {**value, "schema": {"enum": [domain]}}
+    if "contentSchema" in value:  # an upload is made of lines that are objects, not of any text
+        return narrowed(value["contentSchema"], domain)
+    return {key: {"enum": [domain]} if _is_site(key, one) else narrowed(one, domain) for key, one in value.items()}
+
+
+def _is_site(key: str, schema: Any) -> bool:
+    return key == "site_id" and isinstance(schema, dict) and schema.get("type") == "string"
+
+
+def prepared(document: Any, domain: str) -> Any:
+    """Return the document for this test: what changes or deletes a site is aimed at another one than the reports are.
+
+    The query of a session is the same code behind another door, so it gets a body of the three members that it needs.
+    """
+    made = narrowed(document, domain)
+    for method in ("put", "delete"):
+        made["paths"]["/api/v1/sites/{site_id}"][method] = narrowed(
+            document["paths"]["/api/v1/sites/{site_id}"][method], OTHER_SITE
+        )
+    query = made["components"]["schemas"]["Query"]
+    few = {name: query["properties"][name] for name in query["required"]}
+    content = made["paths"]["/api/docs/query"]["post"]["requestBody"]["content"]["application/json"]
+    content["schema"] = {**query, "properties": few}
+    return made
 
 
 def session_headers(served: Served) -> dict[str, str]:
@@ -80,6 +101,12 @@ def history() -> bytes:
     return b"\n".join(json.dumps(line).encode() for line in lines)
 
 
+def failures_in(log: Path) -> str:
+    """Return the server's log without the lines that say that a request was refused."""
+    lines = log.read_text().splitlines(keepends=True)
+    return "".join(line for line in lines if " WARNING django.request " not in line)[-20_000:]
+
+
 @pytest.mark.slow
 @pytest.mark.process
 def test_made_up_requests_are_answered_as_documented(served: Served, tmp_path: Path) -> None:
@@ -88,23 +115,25 @@ def test_made_up_requests_are_answered_as_documented(served: Served, tmp_path: P
     server.variables = {"DJANGO_SUPERUSER_PASSWORD": PASSWORD}
     server.command("createsuperuser", "--noinput", "--email", EMAIL)
     server.provision("member", "--team", served.team, "--email", EMAIL, "--role", "admin")
+    server.provision("site", "--domain", OTHER_SITE, "--team", served.team)
     key = server.provision("key", "--email", "ann@shop.example", "--legacy", "--scope", "sites:provision:*")["api_key"]
     imports = f"/api/v1/sites/{served.domain}/events/import"
     server.post(imports, history(), {"Authorization": f"Bearer {key}"})
     document = tmp_path / "openapi.json"
-    document.write_text(json.dumps(narrowed(server.get("/api/schema", key), served.domain)))
+    document.write_text(json.dumps(prepared(server.get("/api/schema", key), served.domain)))
     headers = {"Authorization": f"Bearer {key}", **session_headers(served)}
     done = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "run", str(document), "--url", server.url, "--no-color"),
             *("--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing", "--continue-on-failure"),
-            *("--seed", str(SEED), "--generation-deterministic", "--max-examples", str(CASES_PER_OPERATION)),
+            *("--generation-deterministic", "--max-examples", str(CASES_PER_OPERATION)),
             *(word for name, value in headers.items() for word in ("-H", f"{name}: {value}")),
         ],
         cwd=tmp_path,
+        env={**os.environ, "SCHEMATHESIS_HOOKS": str(Path(__file__).with_name("schema_fuzz_hooks.py"))},
         capture_output=True,
         text=True,
         timeout=LIMIT_SECONDS,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr + (server.directory / "server.log").read_text()[-20_000:]
+    assert done.returncode == 0, done.stdout + done.stderr + failures_in(server.directory / "server.log")

@@ -1,4 +1,4 @@
-"""What brings data in: events, historical events, the tracker script; and health (event contract, parts 1 and 6)."""
+"""Events, the tracker script and health, as clients are told of them (event contract, parts 1 and 6)."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -7,12 +7,8 @@ from analytics_project.documentation import (
     ERROR_REFERENCE,
     JSON,
     METHOD_NOT_ALLOWED,
-    NOT_AUTHENTICATED,
-    PAYMENT_REQUIRED,
     PUBLIC,
-    RATE_LIMITED,
     RETRY_AFTER,
-    STORE_UNAVAILABLE,
     TEXT,
     Answer,
     Example,
@@ -34,7 +30,6 @@ from stats.ingest.payload import (
 
 TAG: Final = "Events"
 FORM: Final = "application/x-www-form-urlencoded"
-NDJSON: Final = "application/x-ndjson"
 SCRIPT: Final = "application/javascript"
 
 _SCALAR: Final = ["string", "number", "boolean"]
@@ -97,22 +92,6 @@ _VISITOR: Final[Schema] = {
     "required": ["visitor_id", "visit_id"],
     "additionalProperties": False,
 }
-_REFUSED_LINE: Final[Schema] = {
-    "type": "object",
-    "properties": {"error": {"type": "string"}, "line": {"type": "integer", "minimum": 1}},
-    "required": ["error", "line"],
-    "additionalProperties": False,
-}
-_IMPORTED: Final[Schema] = {
-    "type": "object",
-    "properties": {
-        "imported": {"type": "integer", "minimum": 0, "description": "Events that can be queried now."},
-        "dropped": {"type": "integer", "minimum": 1, "description": "Engagement events that belong to no visit."},
-        "repeated": {"const": True, "description": "The same body was imported before and counts once."},
-    },
-    "required": ["imported"],
-    "additionalProperties": False,
-}
 _HEALTH: Final[Schema] = {
     "type": "object",
     "properties": {
@@ -134,7 +113,6 @@ _HEALTH: Final[Schema] = {
 SCHEMAS: Final[Mapping[str, Schema]] = {
     "Event": _EVENT,
     "RefusedEvent": _REFUSED_EVENT,
-    "RefusedLine": _REFUSED_LINE,
 }
 
 _DROPPED: Final[Mapping[str, Schema]] = {
@@ -243,77 +221,6 @@ EVENT: Final = operation(
     ),
 )
 
-_LINES: Final = (
-    '{"timestamp":"2025-01-31T12:00:00Z","visitor_id":"ann","pathname":"/"}\n'
-    '{"timestamp":"2025-01-31T12:01:00Z","visitor_id":"ann","name":"Signup","props":{"plan":"free"}}\n'
-)
-_SITE: Final[Mapping[str, object]] = {"site_id": "shop.example"}
-IMPORT: Final = operation(
-    operation_id="importEvents",
-    tag=TAG,
-    summary="Import historical events",
-    description=(
-        "One JSON object a line, of any number of lines; a member of an object is optional but `timestamp`. Visits are "
-        "made of the events as live intake makes them. All of a body is taken or none, and the answer comes once its "
-        "events can be queried; the same body again counts once. Takes a key with the scope `sites:provision:*` and "
-        "the role owner, admin or editor. The body may be gzipped and may come in chunks."
-    ),
-    parameters=(
-        Parameter("site_id", "path", {"type": "string", "minLength": 1}, "The site's domain or public id."),
-        Parameter(
-            "Idempotency-Key",
-            "header",
-            {"type": "string", "maxLength": 200},
-            "Names this batch, for clients whose bytes differ from one sending to the next.",
-        ),
-        Parameter(
-            "Content-Encoding", "header", {"type": "string", "enum": ["gzip", "identity"]}, "How the body is packed."
-        ),
-    ),
-    body={NDJSON: {"type": "string"}},
-    answers={
-        200: Answer("Everything can be queried.", {JSON: _IMPORTED}),
-        400: error("The body broke off, is not gzip as announced, or a header is not taken."),
-        403: error("The key only reads."),
-        404: error("There is no such site, or the role does not suffice."),
-        422: Answer(
-            "A line cannot be taken; nothing was imported.", {JSON: {"$ref": "#/components/schemas/RefusedLine"}}
-        ),
-    },
-    refusals=(NOT_AUTHENTICATED, PAYMENT_REQUIRED, METHOD_NOT_ALLOWED, RATE_LIMITED, STORE_UNAVAILABLE),
-    examples=(
-        Example(
-            "twoEvents", "A pageview and a custom event", {"imported": 2}, parameters=_SITE, body=_LINES, sent_as=NDJSON
-        ),
-        Example(
-            "badLine",
-            "A line without a time",
-            {"error": "line 1: timestamp must be a date and time in ISO 8601, such as 2026-01-31T12:00:00Z", "line": 1},
-            422,
-            parameters=_SITE,
-            body='{"pathname":"/"}\n',
-            sent_as=NDJSON,
-        ),
-        Example(
-            "unknownSite",
-            "A site that does not exist",
-            {"error": "Site not found"},
-            404,
-            parameters={"site_id": "nowhere.example"},
-            body=_LINES,
-            sent_as=NDJSON,
-        ),
-        Example(
-            "unknownEncoding",
-            "A body packed in a way that is not taken",
-            {"error": "Content-Encoding 'br' is not supported; send gzip or none"},
-            400,
-            parameters={**_SITE, "Content-Encoding": "br"},
-            body=_LINES,
-            sent_as=NDJSON,
-        ),
-    ),
-)
 HEALTH: Final = operation(
     operation_id="health",
     tag="Operation",
@@ -347,7 +254,7 @@ TRACKER: Final = operation(
     summary="The tracker script",
     description=(
         "`script.js`, `plausible.js` and `analytics.js`, with the extensions that Plausible's scripts know, such as "
-        "`script.hash.outbound-links.js`; or `pa-….js`, the id of a site's tracker configuration, or its public id without "
+        "`script.hash.outbound-links.js`; or `pa-….js`, the id of a site's tracker settings, or its public id without "
         "`ds_`, with that site's configuration written in."
     ),
     security=PUBLIC,
