@@ -131,6 +131,10 @@ NAMES_TEAM: Final = {"list", "create site"}  # the actions that need no site
 WITHOUT_KEY: Final = {
     "": "the root sends a browser to the admin",
     "admin/": "people log in by password",
+    "^api/schema/?$": "the OpenAPI document, public",
+    "^api/docs/?$": "the reference page, public",
+    r"api/docs/query/schema\.json$": "the JSON Schema of a query, public",
+    "api/docs/query/?$": "people who are logged in; their roles are in tests/stats/api/test_session_query.py",
     "api/health": "for load balancers, tells no data of sites",
     "^api/": "answers 404 to whatever no other route serves",
     "invitations/<str:token>": "whoever has the token of an invitation accepts it",
