@@ -3,6 +3,7 @@
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.api.documentation.guests import INVITE_GUEST, LIST_GUESTS, REMOVE_GUEST
 from accounts.api.pagination import page_of
 from accounts.api.parameters import required_text
 from accounts.api.permissions import SITE_MANAGERS, SITE_READERS
@@ -10,6 +11,7 @@ from accounts.api.site_views import SitesApiView
 from accounts.guest_services import invite_guest, remove_guest
 from accounts.team_selectors import guest_entries
 from accounts.types import GuestEntry, GuestRole
+from analytics_project.documentation import documented
 from analytics_project.errors import InvalidFields
 
 _ROLES = {"GET": SITE_READERS, "HEAD": SITE_READERS, "PUT": SITE_MANAGERS, "DELETE": SITE_MANAGERS}
@@ -30,11 +32,13 @@ class GuestsView(SitesApiView):
     requires_site_id = True
     roles = _ROLES
 
+    @documented(LIST_GUESTS)
     def get(self, request: Request) -> Response:
         """List guests and pending invitations, newest first."""
         page = page_of(guest_entries(self.site.id), _newest_first, self.parameters, "guest")
         return Response({"guests": [_shown(entry) for entry in page.items], "meta": page.meta})
 
+    @documented(INVITE_GUEST)
     def put(self, request: Request) -> Response:
         """Invite an address; one that is invited or accepted already keeps its role."""
         email = required_text(self.parameters, "email")
@@ -51,6 +55,7 @@ class OneGuestView(SitesApiView):
     requires_site_id = True
     roles = _ROLES
 
+    @documented(REMOVE_GUEST)
     def delete(self, request: Request, email: str) -> Response:
         """Remove the invitation or the guest, if there is one."""
         remove_guest(self.site, email, who=self.actor)

@@ -12,6 +12,7 @@ import time_machine
 from django.conf import settings
 from django.test import Client
 
+from accounts.api.throttles import request_counters
 from accounts.models import Site
 from accounts.types import Scope
 from analytics_project.openapi import document
@@ -43,6 +44,7 @@ class Shop:
 
 @pytest.fixture
 def shop(store: EventStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    request_counters.cache_clear()
     with time_machine.travel("2025-03-10T15:33:00Z", tick=False):
         team = make_team()
         site = make_site(team, domain="shop.example", timezone="Etc/UTC")
@@ -57,6 +59,7 @@ def shop(store: EventStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         client.force_login(owner_of(team))
         yield Shop(site, key, live, client)
         live.stop()
+    request_counters.cache_clear()
 
 
 def bring_about(exchange: Exchange, shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,0 +1,75 @@
+"""Guests of a site, as clients are told of them (Sites API contract, section 7)."""
+
+from typing import Final
+
+from accounts.api.documentation.shared import (
+    DELETED,
+    DOMAIN,
+    FORMS,
+    IN_QUERY,
+    NAME,
+    NO_SITE,
+    ONLY_READS,
+    PAGING,
+    READ,
+    TAG,
+    TEXT,
+    WRITE,
+    WRONG,
+    object_of,
+    page_answer,
+    page_example,
+)
+from accounts.types import GuestRole
+from analytics_project.documentation import JSON, Answer, Example, Parameter, Schema, operation
+
+_ROLES: Final = sorted(GuestRole)
+_GUEST: Final[Schema] = object_of(
+    {"email": TEXT, "role": {"enum": _ROLES}, "status": {"enum": ["accepted", "invited"]}}
+)
+_ADA: Final = {"email": "ada@shop.example", "role": "viewer", "status": "invited"}
+
+LIST_GUESTS: Final = operation(
+    operation_id="listGuests",
+    tag=TAG,
+    summary="The guests of a site",
+    description="Guests and pending invitations, newest first.",
+    parameters=(IN_QUERY, *PAGING),
+    answers={200: Answer("A page of guests.", page_answer("guests", _GUEST)), 400: WRONG, 404: NO_SITE},
+    refusals=READ,
+    examples=(Example("none", "A site without guests", page_example("guests", []), parameters={"site_id": DOMAIN}),),
+)
+INVITE_GUEST: Final = operation(
+    operation_id="inviteGuest",
+    tag=TAG,
+    summary="Invite a guest",
+    description=(
+        "By e-mail. Who is invited or accepted already keeps the role. Needs `sites:provision:*` and the role owner or "
+        f"admin; the plan limits the number of members. {FORMS}"
+    ),
+    body={JSON: object_of({"site_id": NAME, "email": NAME, "role": {"enum": _ROLES}})},
+    answers={200: Answer("The guest.", {JSON: _GUEST}), 400: WRONG, 403: ONLY_READS, 404: NO_SITE},
+    refusals=WRITE,
+    examples=(
+        Example("ada", "A viewer", _ADA, body={"site_id": DOMAIN, "email": "ada@shop.example", "role": "viewer"}),
+        Example(
+            "unknownRole",
+            "A role that guests cannot have",
+            {"error": "role: must be viewer or editor"},
+            400,
+            body={"site_id": DOMAIN, "email": "ada@shop.example", "role": "owner"},
+        ),
+    ),
+)
+REMOVE_GUEST: Final = operation(
+    operation_id="removeGuest",
+    tag=TAG,
+    summary="Remove a guest or an invitation",
+    description="Also one that is not there. Needs `sites:provision:*` and the role owner or admin.",
+    parameters=(Parameter("email", "path", NAME, "The guest's e-mail address."), IN_QUERY),
+    answers={200: DELETED, 400: WRONG, 403: ONLY_READS, 404: NO_SITE},
+    refusals=WRITE,
+    examples=(
+        Example("ada", "A guest", {"deleted": True}, parameters={"email": "ada@shop.example", "site_id": DOMAIN}),
+    ),
+)
