@@ -17,12 +17,14 @@ django_application = get_wsgi_application()
 
 from django.conf import settings  # noqa: E402 - Django must be set up before its applications are imported
 
+from analytics_project.turns import Application, Turns  # noqa: E402
 from stats.housekeeping import Housekeeping  # noqa: E402
 from stats.ingest.addresses import TrustedProxies  # noqa: E402
 from stats.ingest.views import EventEndpoint, Receive, Scope, Send, answer_error_report  # noqa: E402
 from stats.services import authorise_caller, start_intake, stop_intake  # noqa: E402
 
-REPORT_THREADS = 10
+DJANGO_THREADS = 10
+THREADS_WITHOUT_REPORTS = 4
 logger = logging.getLogger(__name__)
 
 
@@ -30,7 +32,11 @@ class Footfall:
     """Routes a connection to the event endpoint, to Django, or through start and stop of the process."""
 
     def __init__(self) -> None:
-        self._django = cast(ASGIApp, WSGIMiddleware(cast(WSGIApp, django_application), workers=REPORT_THREADS))
+        threads = max(DJANGO_THREADS, settings.REPORTS_AT_ONCE + THREADS_WITHOUT_REPORTS)
+        django = cast(ASGIApp, WSGIMiddleware(cast(WSGIApp, django_application), workers=threads))
+        self._django = Turns(
+            cast(Application, django), at_once=settings.REPORTS_AT_ONCE, max_wait_s=settings.REPORTS_MAX_WAIT_S
+        )
         self._events: EventEndpoint | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -44,7 +50,7 @@ class Footfall:
             elif path == "/api/error":
                 await answer_error_report(scope, receive, send)
             else:
-                await self._django(scope, _whole_body(receive), send)  # type: ignore[arg-type]
+                await self._django(scope, _whole_body(receive), send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
 

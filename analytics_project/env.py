@@ -81,3 +81,11 @@ def words(name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Return the parts of a comma-separated variable, trimmed, without empty ones."""
     value = text(name)
     return tuple(part.strip() for part in value.split(",") if part.strip()) if value else default
+
+
+def memory_mb() -> int:
+    """Return the megabytes that this process may use: the machine's, or its container's where that is less."""
+    installed = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = Path("/sys/fs/cgroup/memory.max")
+    allowed = limit.read_text().strip() if limit.is_file() else "max"
+    return min(installed, int(allowed) if allowed.isdigit() else installed) // 1_000_000

@@ -105,6 +105,10 @@ REDIS_URL = env.url("REDIS_URL", "", ("redis", "rediss", "unix"))
 SPOOL_DIR = env.directory("SPOOL_DIR", DATA_DIR / "spool")
 SPOOL_MAX_BYTES = env.integer("SPOOL_MAX_MB", 1024, at_least=1) * 1_000_000
 SPOOL_SYNC_MS = env.integer("SPOOL_SYNC_MS", 200)
+QUERY_MAX_SECONDS = env.integer("QUERY_MAX_SECONDS", 30, at_least=1)
+QUERY_MAX_BYTES = env.integer("QUERY_MAX_MEMORY_MB", min(2000, env.memory_mb() // 8), at_least=100) * 1_000_000
+REPORTS_AT_ONCE = env.integer("REPORTS_AT_ONCE", 4, at_least=1)
+REPORTS_MAX_WAIT_S = env.integer("REPORTS_MAX_WAIT_SECONDS", 15)
 GEOIP_CITY_DB = env.path("GEOIP_CITY_DB")
 TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
 MAX_GOALS_PER_SITE = env.integer("MAX_GOALS_PER_SITE", 1000, at_least=1)

@@ -29,7 +29,7 @@ from stats.ingest.geo import open_places
 from stats.ingest.intake import Intake, IntakeParts
 from stats.ingest.shields import compile_shields
 from stats.selectors import destroy_salts_before, salt_for
-from stats.store.client import EventStore, open_store
+from stats.store.client import EventStore, Limits, open_store
 from stats.store.intake_counts import intake_counts_since
 from stats.store.migrations import code_version, schema_version
 from stats.types import IntakeSite
@@ -54,7 +54,8 @@ def event_store() -> EventStore:
     if _store is None:
         with _opening:
             if _store is None:
-                _store = open_store(settings.EVENTS_URL, cluster=settings.EVENTS_CLUSTER)
+                limits = Limits(settings.QUERY_MAX_SECONDS, settings.QUERY_MAX_BYTES)
+                _store = open_store(settings.EVENTS_URL, cluster=settings.EVENTS_CLUSTER, read_limits=limits)
     return _store
 
 

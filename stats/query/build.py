@@ -1,5 +1,6 @@
 """QueryParams + site + now → Query: everything resolved, every rule of meaning checked (stats contract 1.4 to 1.8)."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -25,6 +26,7 @@ from stats.query.filters import behaviours, leaves
 from stats.query.goals import goal_filters, needs_goals
 from stats.query.metrics import METRICS
 from stats.query.types import (
+    Clause,
     DatePair,
     DateRange,
     DimensionValues,
@@ -44,9 +46,15 @@ MAX_DIMENSIONS: Final = 20
 MAX_LEAVES: Final = 500
 MAX_SEARCHED_CLAUSES: Final = 1000
 MAX_VALUES: Final = 20_000
+MAX_PATTERN_STEPS: Final = 5_000
+
+_REPETITION: Final = re.compile(r"\{(\d*),?(\d*)\}")
 
 _CONVERSION_RATES: Final = frozenset({"conversion_rate", "group_conversion_rate"})
 _EXACT: Final = frozenset({Operator.IS, Operator.IS_NOT})
+_PATTERNS: Final = frozenset(
+    {Operator.MATCHES, Operator.MATCHES_NOT, Operator.MATCHES_WILDCARD, Operator.MATCHES_WILDCARD_NOT}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +160,7 @@ def _check_filters(filters: Iterable[Filter], goals: Sequence[GoalSpec]) -> None
     found = 0
     searched = 0
     values = 0
+    steps = 0
     for number, node in enumerate(filters):
         path = f"filters[{number}]"
         for leaf in leaves(node, behavioural=False):
@@ -164,12 +173,28 @@ def _check_filters(filters: Iterable[Filter], goals: Sequence[GoalSpec]) -> None
             found += 1
             values += len(leaf.clauses)
             searched += 0 if leaf.operator in _EXACT else len(leaf.clauses)
+            steps += sum(map(_pattern_steps, leaf.clauses)) if leaf.operator in _PATTERNS else 0
     if found > MAX_LEAVES:
         raise InvalidQuery(f"filters: more than {MAX_LEAVES} comparisons", code="invalid_filters")
     if values > MAX_VALUES:
         raise InvalidQuery(f"filters: more than {MAX_VALUES} values", code="invalid_filters")
     if searched > MAX_SEARCHED_CLAUSES:
         raise InvalidQuery(f"filters: more than {MAX_SEARCHED_CLAUSES} texts to search for", code="invalid_filters")
+    if steps > MAX_PATTERN_STEPS:
+        raise InvalidQuery(
+            f"filters: patterns of more than {MAX_PATTERN_STEPS} characters and repetitions in all",
+            code="invalid_filters",
+        )
+
+
+def _pattern_steps(pattern: Clause) -> int:
+    """Return how large a regular expression is once its counted repetitions are written out.
+
+    The database compiles an expression whole and tries each on a block of rows before it looks at the clock: one of
+    370,000 characters took 130 s to compile, and one with `{900}` and `{800}` 95 s on 5,000 long texts.
+    """
+    counts = (int(count[:6] or 0) for pair in _REPETITION.findall(str(pattern)) for count in pair)
+    return len(str(pattern)) + sum(counts)
 
 
 def _check_behaviour(node: HasDone, path: str) -> None:

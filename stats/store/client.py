@@ -12,6 +12,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -28,17 +29,32 @@ from stats.store.errors import store_error
 
 logger = logging.getLogger(__name__)
 
-Setting = str | int
-MAX_QUERY_SECONDS = 30
-MAX_QUERY_BYTES = 2_000_000_000
+Setting = str | int | float
 SLOW_STATEMENT_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one statement may take of the machine: seconds, checked after each block of rows, and bytes of memory.
+
+    Half of the memory, then groups and sorting go to the disk.
+    """
+
+    max_seconds: float = 30
+    max_bytes: int = 2_000_000_000
+
+    def settings(self) -> dict[str, Setting]:
+        """Return them as the database's settings."""
+        return {
+            "max_execution_time": self.max_seconds,
+            "max_memory_usage": self.max_bytes,
+            "max_bytes_before_external_group_by": self.max_bytes // 2,
+            "max_bytes_before_external_sort": self.max_bytes // 2,
+        }
+
 
 _DEFAULT_SETTINGS: Mapping[str, Setting] = {
     "session_timezone": "UTC",
-    "max_execution_time": MAX_QUERY_SECONDS,
-    "max_memory_usage": MAX_QUERY_BYTES,
-    "max_bytes_before_external_group_by": MAX_QUERY_BYTES // 2,
-    "max_bytes_before_external_sort": MAX_QUERY_BYTES // 2,
     # A thousand goals with patterns or three properties each make a statement of 1.5 MB.
     "max_query_size": 16 * 1024 * 1024,
     "max_ast_elements": 1_000_000,
@@ -55,6 +71,7 @@ _CLUSTER_SETTINGS: Mapping[str, Setting] = {
     "distributed_product_mode": "local",  # visits and events of a visitor share a shard, so sub-queries stay on it
 }
 
+_WRITE_LIMITS = Limits()
 _opening = threading.Lock()
 _embedded_clients: weakref.WeakSet[Client] = weakref.WeakSet()  # all of this process: they share one engine
 
@@ -62,13 +79,15 @@ _embedded_clients: weakref.WeakSet[Client] = weakref.WeakSet()  # all of this pr
 class EventStore:
     """Reads and writes of the event store, safe to use from any thread of the process that opened it.
 
-    Nothing is opened before the first statement. Raises, from every method: StoreUnavailable, StoreBusy, StoreTimeout,
-    InvalidQuery as `stats.store.errors` sorts them.
+    Nothing is opened before the first statement. `read_limits` hold for reads; writes, of imports above all, keep the
+    default ones. Raises, from every method: StoreUnavailable, StoreBusy, StoreTimeout, InvalidQuery as
+    `stats.store.errors` sorts them.
     """
 
-    def __init__(self, url: str, *, cluster: str = "") -> None:
+    def __init__(self, url: str, *, cluster: str = "", read_limits: Limits | None = None) -> None:
         self.url = url
         self.cluster = cluster
+        self.read_limits = read_limits or Limits()
         self.embedded_path = Path(unquote(urlsplit(url).path)) if url.startswith("chdb:") else None
         self._local = threading.local()
         self._clients: weakref.WeakSet[Client] = weakref.WeakSet()
@@ -96,6 +115,7 @@ class EventStore:
                 settings=self._settings(tag, settings),
                 fmt="JSONEachRow",
             ),
+            limits=self.read_limits,
         )
         return [orjson.loads(line) for line in body.splitlines()] if body else []
 
@@ -158,23 +178,23 @@ class EventStore:
             chosen["log_comment"] = tag
         return chosen
 
-    def _call(self, tag: str, statement: Callable[[Client], Any]) -> Any:
+    def _call(self, tag: str, statement: Callable[[Client], Any], *, limits: Limits = _WRITE_LIMITS) -> Any:
         started = clock.monotonic_seconds()
         with _translated(tag):
-            result = statement(self._client())
+            result = statement(self._client(limits))
         seconds = clock.monotonic_seconds() - started
         level = logging.WARNING if seconds > SLOW_STATEMENT_SECONDS else logging.DEBUG
         logger.log(level, "event store, %s: %.1f ms", tag, seconds * 1000)
         return result
 
-    def _client(self) -> Client:
-        client: Client | None = getattr(self._local, "client", None)
-        if client is None or self._owner_pid != os.getpid():
-            client = self._open()
-            self._local.client = client
-        return client
+    def _client(self, limits: Limits) -> Client:
+        """Return this thread's client with these limits: as settings of each statement they would cost 3 ms apiece."""
+        clients: dict[Limits, Client] = self._local.__dict__.setdefault("clients", {})
+        if limits not in clients or self._owner_pid != os.getpid():
+            clients[limits] = self._open(limits)
+        return clients[limits]
 
-    def _open(self) -> Client:
+    def _open(self, limits: Limits) -> Client:
         with _opening:
             pid = os.getpid()
             if self._owner_pid not in {None, pid}:
@@ -182,12 +202,16 @@ class EventStore:
                     "the event store was opened before this process forked; open it only in the process that serves"
                 )
             if self.embedded_path is not None:
-                client = _embedded_client(self.embedded_path)
+                client = _embedded_client(self.embedded_path, limits)
             else:
                 client = clickhouse_connect.get_client(
                     dsn=self.url,
                     interface="https" if self.url.startswith("clickhouses:") else "http",
-                    settings={**_DEFAULT_SETTINGS, **(_CLUSTER_SETTINGS if self.cluster else {})},
+                    settings={
+                        **_DEFAULT_SETTINGS,
+                        **limits.settings(),
+                        **(_CLUSTER_SETTINGS if self.cluster else {}),
+                    },
                     autogenerate_session_id=False,
                     send_receive_timeout=3600,
                 )
@@ -196,7 +220,7 @@ class EventStore:
             return client
 
 
-def open_store(url: str, *, cluster: str = "") -> EventStore:
+def open_store(url: str, *, cluster: str = "", read_limits: Limits | None = None) -> EventStore:
     """Return the store that `url` names, not yet connected; the embedded directory's parents are made.
 
     Raises: BadSetting for a URL of another kind, and for a cluster without a server.
@@ -212,7 +236,7 @@ def open_store(url: str, *, cluster: str = "") -> EventStore:
         raise BadSetting("EVENTS_URL", "must be chdb:///absolute/path or clickhouse://user:password@host:port/database")
     if cluster and not cluster.replace("_", "").replace("-", "").isalnum():
         raise BadSetting("EVENTS_CLUSTER", f"is {cluster!r}; letters, digits, - and _ only")
-    return EventStore(url, cluster=cluster)
+    return EventStore(url, cluster=cluster, read_limits=read_limits)
 
 
 @contextmanager
@@ -223,12 +247,12 @@ def _translated(tag: str) -> Iterator[None]:
         raise store_error(problem, tag=tag) from problem
 
 
-def _embedded_client(path: Path) -> Client:
+def _embedded_client(path: Path, limits: Limits) -> Client:
     if not _embedded_clients:
         _refuse_held(path)
     try:
         client = clickhouse_connect.get_client(
-            dsn=f"chdb://{path}", settings={**_DEFAULT_SETTINGS, **_EMBEDDED_SETTINGS}
+            dsn=f"chdb://{path}", settings={**_DEFAULT_SETTINGS, **_EMBEDDED_SETTINGS, **limits.settings()}
         )
     except Error as problem:
         logger.warning("embedded event store in %s: %s", path, problem)

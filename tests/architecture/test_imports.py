@@ -34,6 +34,7 @@ LAYERS: tuple[tuple[str, Layer], ...] = (
     ("analytics_project.errors", Layer.LEAF),
     ("analytics_project.clock", Layer.LEAF),
     ("analytics_project.env", Layer.LEAF),
+    ("analytics_project.turns", Layer.LEAF),
     ("analytics_project.api", Layer.EDGES),
     ("analytics_project.views", Layer.EDGES),
     ("analytics_project.documentation", Layer.EDGES),
