@@ -192,7 +192,8 @@ STATIC_ROOT = DATA_DIR / "static"
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # the middleware warns about a missing one
 WHITENOISE_USE_FINDERS = True
 
-# ---- Logging ---------------------------------------------------------------------------------------------------------
+# ---- Logging and error pages -----------------------------------------------------------------------------------------
+DEFAULT_EXCEPTION_REPORTER_FILTER = "analytics_project.error_reports.SecretFreeReports"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -1,5 +1,6 @@
 """Fixtures that every test may use."""
 
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -7,12 +8,22 @@ from django.conf import settings
 
 from stats.store import migrations
 from stats.store.client import EventStore, open_store
+from tests.secret_watch import watching
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _events_url(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Point the settings at a temporary embedded store, so that no test opens the developer's own."""
     settings.EVENTS_URL = f"chdb://{tmp_path_factory.mktemp('events')}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_secret_is_logged() -> Iterator[None]:
+    """Fail the run when anything that the suite logged holds a key, token, password or salt that it made."""
+    with watching(logging.getLogger()) as watch:
+        watch.others.add(settings.SECRET_KEY)
+        yield
+    assert watch.leaks() == []
 
 
 @pytest.fixture(scope="session")

@@ -40,6 +40,7 @@ LAYERS: tuple[tuple[str, Layer], ...] = (
     ("analytics_project.documentation", Layer.EDGES),
     ("analytics_project.openapi", Layer.ROOT),
     ("analytics_project.settings", Layer.ROOT),
+    ("analytics_project.error_reports", Layer.ROOT),
     ("analytics_project.urls", Layer.ROOT),
     ("analytics_project.asgi", Layer.ROOT),
     ("analytics_project.checks", Layer.ROOT),

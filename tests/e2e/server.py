@@ -27,6 +27,7 @@ class ServerProcess:
     variables: Mapping[str, str] = field(default_factory=dict)
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
+    minted: list[str] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -55,6 +56,7 @@ class ServerProcess:
     def provision(self, *words: str) -> dict[str, Any]:
         """Run `provision … --json` and return its object."""
         result: dict[str, Any] = json.loads(self.command("provision", *words, "--json"))
+        self.minted += [result[name] for name in ("api_key", "token") if name in result]
         return result
 
     def start(self) -> None:
@@ -90,10 +92,12 @@ class ServerProcess:
         self.process.wait()
 
     def stop(self) -> None:
-        """End the process politely and wait for it."""
+        """End the process politely and wait for it; its log holds no key that it was made for."""
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             self.process.wait(timeout=30)
+            log = (self.directory / "server.log").read_text()
+            assert [text for text in self.minted if text in log] == []
 
     def get(self, path: str, key: str) -> Any:
         """Return the JSON answer of a GET with an API key."""
