@@ -11,7 +11,6 @@ from typing import Final
 
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.authentication import SessionAuthentication as DjangoSession
-from rest_framework.exceptions import APIException
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
@@ -105,10 +104,13 @@ def site_id_text(request: Request) -> str:
 
 
 def _quota_of_named_site(request: Request) -> TeamQuota | None:
-    """Return the quota that a legacy key's request uses up, None where it names no site in words that can be read."""
+    """Return the quota that a legacy key's request uses up, None where it names no site.
+
+    A body that cannot be read is answered 400 from here: read again by the view, it would look empty.
+    """
     try:
         return quota_of_site(site_id_text(request))
-    except (InvalidRequest, APIException):
+    except InvalidRequest:
         return None
 
 

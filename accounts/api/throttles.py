@@ -45,18 +45,20 @@ class TeamAndUserLimits:
 
     def count(self, request: Request, actor: Actor, team: Callable[[], TeamQuota | None]) -> None:
         """Count a request on everything it counts on. Raises: RateLimited, by the first limit that is exceeded."""
-        subjects = list(_subjects(actor, team()))
-        for subject, hourly in subjects:
+        subjects = []
+        for subject, hourly in _subjects(actor, team):
             _count(subject, hourly, HOUR_S)
+            subjects.append(subject)
         if settings.API_BURST_REQUESTS:
-            for subject, _ in subjects:
+            for subject in subjects:
                 _count(subject, settings.API_BURST_REQUESTS, settings.API_BURST_SECONDS)
 
 
-def _subjects(actor: Actor, team: TeamQuota | None) -> Iterable[tuple[str, int]]:
-    """Yield on whom a request counts, with the limit for an hour."""
+def _subjects(actor: Actor, find_team: Callable[[], TeamQuota | None]) -> Iterable[tuple[str, int]]:
+    """Yield on whom a request counts, with the limit for an hour; the team is looked for after the user has counted."""
     if actor.team_id is None:
         yield f"user {actor.user_id}", settings.API_USER_HOURLY_LIMIT
+    team = find_team()
     if team is not None:
         yield f"team {team.team_id}", team.hourly_limit
 

@@ -176,12 +176,24 @@ def test_site_is_named_by_path_body_or_query() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"{", b"[]", b'{"site_id": 5}', b'{"site_id": "a\\u0000b"}', b'{"site_id": "\\ud800"}', b"\xff"]
+    ("body", "status"),
+    [
+        (b"[]", 200),
+        (b'{"site_id": 5}', 200),
+        (b'{"site_id": "a\\u0000b"}', 200),
+        (b"{", 400),
+        (b'{"site_id": "\\ud800"}', 400),
+        (b"\xff", 400),
+    ],
 )
-def test_request_that_names_no_site_in_readable_words_counts_on_the_user(settings: LazySettings, body: bytes) -> None:
+def test_request_that_names_no_site_in_readable_words_counts_on_the_user(
+    settings: LazySettings, body: bytes, status: int
+) -> None:
     settings.API_USER_HOURLY_LIMIT = 1
     key = legacy(make_user())
-    assert [post(key, body).status_code for _ in range(2)] == [200, 429]
+    answers = [post(key, body) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [status, 429]
+    assert ("JSON" in str(answers[0].data)) is (status == 400)
 
 
 def test_requests_that_later_gates_refuse_count_and_are_told_nothing_else_once_over_the_limit() -> None:
