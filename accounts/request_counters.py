@@ -85,7 +85,7 @@ def seconds_left(window_s: int) -> int:
     return window_s - unix_seconds() % window_s
 
 
-def redis_counts(url: str, secret: str) -> Storage:
+def redis_counts(url: str, secret: str) -> RedisStorage:
     """Return the counts of one installation in Redis; nothing is connected before the first request.
 
     Names begin with a hash of the server's secret, so that several installations may use one Redis.

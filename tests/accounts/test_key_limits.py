@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
 
 from accounts.api.key_limits import KeyLimited
-from accounts.api.throttles import request_counters
+from accounts.request_counters import RequestCounters
 from analytics_project.errors import InvalidRequest
 from tests.factories import make_key, make_team
 
@@ -21,14 +21,13 @@ NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def counters_of_this_test(settings: LazySettings) -> Iterator[None]:
+def counters_of_this_test(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Count from nothing, in memory, at twelve seconds before a full minute, two requests a minute."""
-    settings.REDIS_URL = ""
     settings.API_KEY_MINUTE_LIMIT = 2
-    request_counters.cache_clear()
+    counters = RequestCounters()
+    monkeypatch.setattr("accounts.api.key_limits.request_counters", lambda: counters)
     with time_machine.travel(NOON + timedelta(seconds=48), tick=False):
         yield
-    request_counters.cache_clear()
 
 
 class Payments(KeyLimited):

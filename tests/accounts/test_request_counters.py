@@ -4,12 +4,14 @@ import logging
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import pytest
 import time_machine
 from django.conf import settings
 from limits.errors import StorageError
 from limits.storage import MemoryStorage
+from redis import Redis
 
 from accounts.request_counters import REDIS_PAUSE_S, MemoryCounts, RequestCounters, redis_counts, seconds_left
 
@@ -95,8 +97,10 @@ def test_address_at_which_no_redis_listens_is_no_error() -> None:
 @needs_redis
 def test_redis_counts_for_all_processes_together_and_for_each_installation_apart() -> None:
     secret = secrets.token_hex()
-    one, other = (RequestCounters(redis_counts(settings.REDIS_URL, secret)) for _ in range(2))
-    stranger = RequestCounters(redis_counts(settings.REDIS_URL, secrets.token_hex()))
+    stores = [redis_counts(settings.REDIS_URL, one) for one in (secret, secret, secrets.token_hex())]
+    one, other, stranger = (RequestCounters(store) for store in stores)
     assert count_in_parallel([one, other], 400) == list(range(1, 401))
     with time_machine.travel(NOON, tick=False):
         assert [counters.count("user 1", 3600) for counters in (one, other, stranger)] == [1, 2, 1]
+    for store in stores:
+        cast(Redis, store.get_connection()).connection_pool.disconnect()

@@ -14,8 +14,8 @@ from rest_framework.views import APIView
 
 from accounts.api.authentication import site_id_text
 from accounts.api.permissions import KeyMayWrite
-from accounts.api.throttles import request_counters
 from accounts.models import Team, User
+from accounts.request_counters import RequestCounters
 from accounts.selectors import site_for
 from accounts.types import Actor, Role, Scope
 from tests.factories import make_guest, make_key, make_member, make_plan, make_site, make_team, make_user, owner_of
@@ -27,13 +27,12 @@ REQUESTS = APIRequestFactory()
 
 
 @pytest.fixture(autouse=True)
-def counters_of_this_test(settings: LazySettings) -> Iterator[None]:
+def counters_of_this_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Count from nothing, in memory, at a quarter past twelve."""
-    settings.REDIS_URL = ""
-    request_counters.cache_clear()
+    counters = RequestCounters()
+    monkeypatch.setattr("accounts.api.throttles.request_counters", lambda: counters)
     with time_machine.travel(NOON + timedelta(minutes=15), tick=False):
         yield
-    request_counters.cache_clear()
 
 
 class AnyView(APIView):
