@@ -7,11 +7,11 @@ from urllib.parse import quote_plus
 from django.conf import settings
 from django.db import transaction
 
-from accounts.models import SharedLink, Site
-from accounts.records import Who, save_record, write_audit
+from accounts.models import SharedLink
+from accounts.records import Who, lock_site, save_record, write_audit
 from accounts.types import Feature, SiteRef
 from accounts.validators import is_storable
-from analytics_project.errors import InvalidFields, NotFound, PaymentRequired
+from analytics_project.errors import InvalidFields, PaymentRequired
 
 RESERVED_LINK_NAME: Final = "WordPress - Shared Dashboard"
 
@@ -24,8 +24,7 @@ def provide_link(site: SiteRef, name: str, features: Collection[Feature], *, who
     """
     if not name.strip() or not is_storable(name):
         raise InvalidFields({"name": ["can't be blank" if not name.strip() else "is invalid"]})
-    if not Site.objects.select_for_update().filter(pk=site.id).exists():
-        raise NotFound("Site not found")
+    lock_site(site)
     link = SharedLink.objects.filter(site_id=site.id, name=name).first()
     if link is not None:
         return link

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import IntegrityError, models, transaction
 
-from accounts.models import AuditEntry, User
-from accounts.types import Actor
-from analytics_project.errors import InvalidRequest
+from accounts.models import AuditEntry, Site, User
+from accounts.types import Actor, SiteRef
+from analytics_project.errors import InvalidRequest, NotFound
 
 Who = User | Actor
 
@@ -38,3 +38,11 @@ def write_audit(who: Who | None, action: str, target: object) -> None:
     """Note that a person, a key that speaks for one, or None for the command line, did something to a record."""
     person, key = (who.user_id, who.key_id) if isinstance(who, Actor) else (None if who is None else who.pk, None)
     AuditEntry.objects.create(who_id=person, key_id=key, action=action, target=str(target)[:300])
+
+
+def lock_site(site: SiteRef) -> Site:
+    """Return the record of a site, for one transaction at a time. Raises: NotFound for a site deleted just now."""
+    record = Site.objects.select_for_update().filter(pk=site.id).first()
+    if record is None:
+        raise NotFound("Site not found")
+    return record

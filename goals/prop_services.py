@@ -5,11 +5,10 @@ from typing import Final
 
 from django.db import transaction
 
-from accounts.models import Site
-from accounts.records import Who, write_audit
+from accounts.records import Who, lock_site, write_audit
 from accounts.types import Feature, SiteRef
 from accounts.validators import is_storable
-from analytics_project.errors import InvalidFields, NotFound
+from analytics_project.errors import InvalidFields
 from goals.models import MAX_ALLOWED_PROPS, MAX_PROP_NAME_CHARACTERS, AllowedProps
 from goals.services import require_feature
 
@@ -59,7 +58,6 @@ def disable_props(site: SiteRef, names: Collection[str], *, who: Who | None = No
 
 
 def _locked(site: SiteRef) -> AllowedProps:
-    if not Site.objects.select_for_update().filter(pk=site.id).exists():
-        raise NotFound("Site not found")
+    lock_site(site)
     allowed, _ = AllowedProps.objects.get_or_create(site_id=site.id)
     return allowed

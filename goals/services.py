@@ -11,11 +11,10 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from accounts.models import Site
-from accounts.records import Who, write_audit
+from accounts.records import Who, lock_site, write_audit
 from accounts.types import Feature, SiteRef
 from accounts.validators import is_storable, validate_currency
-from analytics_project.errors import InvalidFields, NotFound, PaymentRequired
+from analytics_project.errors import InvalidFields, PaymentRequired
 from goals.models import MAX_EVENT_NAME_CHARACTERS, RESERVED_EVENT_NAME, Goal, validate_custom_props
 from goals.selectors import goal_fields
 from goals.types import NO_SCROLL_THRESHOLD, GoalFields
@@ -63,7 +62,7 @@ def provide_goal(
     name that an unrelated goal bears.
     """
     _check_plan(wanted, features)
-    _lock(site)
+    lock_site(site)
     goal = _normalised(site, wanted)
     found = _same_goal(goal)
     if found is None and _is_full(site, goal):
@@ -87,12 +86,6 @@ def provide_goal(
         return goal_fields(found)
     write_audit(who, "goal.create", f"{site.domain}: {goal}")
     return goal_fields(goal)
-
-
-def _lock(site: SiteRef) -> None:
-    """Let one request at a time make goals of a site. Raises: NotFound for a site deleted just now."""
-    if not Site.objects.select_for_update().filter(pk=site.id).exists():
-        raise NotFound("Site not found")
 
 
 def _check_plan(wanted: NewGoal, features: Collection[Feature]) -> None:
@@ -209,7 +202,7 @@ def delete_goal(site: SiteRef, goal_id: int, *, who: Who | None = None) -> bool:
 @transaction.atomic
 def provide_goal_of_switch(site: SiteRef, event_name: str, *, who: Who | None = None) -> None:
     """Make the event goal that belongs to a switch of the tracker, unless there is one; skipped at the limit."""
-    _lock(site)
+    lock_site(site)
     goal = _normalised(site, NewGoal(event_name=event_name))
     if not _of_same_subject(goal).exists() and not _is_full(site, goal) and _free_name(goal):
         goal.save()

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from accounts.models import Site
-from accounts.records import write_audit
+from accounts.records import lock_site, write_audit
 from accounts.selectors import site_ref
 from accounts.services import change_domain, create_site
 from accounts.site_services import free_name_of_own_site, start_trial, team_for_new_site
 from accounts.team_selectors import TeamStanding
 from accounts.types import Actor, SiteRef
 from accounts.validators import clean_domain, timezone_names
-from analytics_project.errors import InvalidFields, NotFound
+from analytics_project.errors import InvalidFields
 from goals.selectors import allowed_props
 from goals.tracker_services import check_tracker_values, configure_tracker, provide_tracker
+from stats.services import notice_changed_sites
 
 CONFIGURATION = "tracker_script_configuration"
 
@@ -56,6 +56,7 @@ def provision_site(actor: Actor, standing: TeamStanding | None, new: NewSite) ->
     ref = site_ref(site)
     _configure(actor, ref, new.configuration)
     provide_tracker(ref)
+    transaction.on_commit(notice_changed_sites)
     return ref
 
 
@@ -65,9 +66,7 @@ def change_site(actor: Actor, site: SiteRef, *, domain: object, configuration: o
 
     Raises: InvalidRequest, also for the domain that it has; InvalidFields for the first wrong setting.
     """
-    record = Site.objects.select_for_update().filter(pk=site.id).first()
-    if record is None:
-        raise NotFound("Site not found")
+    record = lock_site(site)
     if domain is not None:
         name = _domain(domain)
         if name == record.domain:
@@ -76,6 +75,7 @@ def change_site(actor: Actor, site: SiteRef, *, domain: object, configuration: o
         change_domain(record, name, who=actor)
     changed = site_ref(record)
     _configure(actor, changed, configuration)
+    transaction.on_commit(notice_changed_sites)
     return changed
 
 
@@ -118,8 +118,7 @@ def _configure(actor: Actor, site: SiteRef, sent: object) -> None:
 @transaction.atomic
 def delete_site(site: SiteRef, *, who: Actor | None = None) -> None:
     """Delete a site and all that belongs to it; its statistics are erased in the background, see `Erasure`."""
-    record = Site.objects.select_for_update().filter(pk=site.id).first()
-    if record is None:
-        raise NotFound("Site not found")
+    record = lock_site(site)
     record.delete()
     write_audit(who, "site.delete", f"{site.domain} ({site.public_id})")
+    transaction.on_commit(notice_changed_sites)

@@ -13,11 +13,9 @@ from typing import Final
 from django.db import transaction
 from django.db.models import F
 
-from accounts.models import Site
-from accounts.records import Who, write_audit
+from accounts.records import Who, lock_site, write_audit
 from accounts.types import SiteRef
 from analytics_project import clock
-from analytics_project.errors import NotFound
 from stats.models import Erasure, ErasureKind
 from stats.store.client import EventStore
 from stats.store.erasures import erase_rows, has_rows
@@ -38,9 +36,7 @@ def reset_statistics(site: SiteRef, *, who: Who | None = None) -> Erasure:
 
     Goals, links and everything else of the site stay. Raises: NotFound for a site deleted just now.
     """
-    record = Site.objects.select_for_update().filter(pk=site.id).first()
-    if record is None:
-        raise NotFound("Site not found")
+    record = lock_site(site)
     record.stats_reset_at = clock.now().replace(microsecond=0) + timedelta(seconds=1)
     record.save(update_fields=["stats_reset_at", "updated_at"])
     write_audit(who, "site.reset_statistics", record)

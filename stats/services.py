@@ -100,6 +100,12 @@ def wait_for_accepted(site_id: int) -> None:
         _intake.wait_for_accepted(site_id)
 
 
+def notice_changed_sites() -> None:
+    """Let this process's intake see a change of sites with the next event, not within two seconds."""
+    if _intake is not None:
+        _intake.notice_changed_sites()
+
+
 def intake_outcomes(site_id: int, hours: int) -> dict[str, int]:
     """Return what became of the events sent for a site lately: `buffered` and `dropped_<reason>` with their numbers.
 

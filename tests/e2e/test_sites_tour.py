@@ -69,6 +69,8 @@ def _domain_begins_anew_after_its_site_was_deleted(served: Served, key: str) -> 
     call(served, key, "DELETE", "/many.example")
     call(served, key, "POST", "", {"domain": "many.example"})
     assert pageviews() == 0
+    served.server.post("/api/event", event, agent)
+    assert pageviews() == 1
     deadline = time.monotonic() + ERASED_WITHIN_S
     while (erased := _erasures(served)) != [("many.example", True, 1), ("trip.example", True, 0)]:
         assert time.monotonic() < deadline, erased
