@@ -8,6 +8,7 @@ from django.test import Client
 from django.test.client import encode_multipart
 
 from accounts.models import Team
+from accounts.request_counters import RequestCounters
 from accounts.services import IssuedKey
 from accounts.types import Scope
 from tests.factories import make_key, make_team
@@ -43,6 +44,13 @@ class Caller:
 
 
 CallerOf = Callable[[str | IssuedKey], Caller]
+
+
+@pytest.fixture(autouse=True)
+def _requests_of_this_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count requests from nothing: numbers of teams repeat from test to test, and some plans admit 600 an hour."""
+    counters = RequestCounters()
+    monkeypatch.setattr("accounts.api.throttles.request_counters", lambda: counters)
 
 
 @pytest.fixture
