@@ -96,8 +96,9 @@ class ServerProcess:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             self.process.wait(timeout=30)
-            log = (self.directory / "server.log").read_text()
-            assert [text for text in self.minted if text in log] == []
+            log = self.directory / "server.log"  # a test that starts the process itself has none
+            shown = log.read_text() if log.exists() else ""
+            assert [text for text in self.minted if text in shown] == []
 
     def get(self, path: str, key: str) -> Any:
         """Return the JSON answer of a GET with an API key."""
