@@ -34,16 +34,16 @@ def present_timeseries(result: QueryResult) -> dict[str, object]:
     return {"results": [{"date": label, **dict(zip(names, found.get(label, empty), strict=True))} for label in labels]}
 
 
-def present_breakdown(result: QueryResult, comparison: QueryResult | None) -> dict[str, object]:
-    """Return one object per row; keys of dimensions are their names without prefix."""
-    metrics = _names(result.query)
+def present_breakdown(result: QueryResult, comparison: QueryResult | None, *, shown: int) -> dict[str, object]:
+    """Return one object per row with the first `shown` metrics; keys of dimensions are their names without prefix."""
+    metrics = _names(result.query)[:shown]
     keys = tuple(map(_key, result.query.dimensions))
     old = {} if comparison is None else {row.dimensions: row for row in comparison.rows}
     rows = []
     for row in result.rows:
         cells: dict[str, object] = {
             **dict(zip(keys, row.dimensions, strict=True)),
-            **dict(zip(metrics, row.metrics, strict=True)),
+            **dict(zip(metrics, row.metrics[:shown], strict=True)),
         }
         if comparison is not None:
             cells["comparison"] = _comparison(metrics, row, old)
@@ -64,8 +64,9 @@ def _key(dimension: str) -> str:
 
 def _comparison(metrics: tuple[str, ...], row: Row, old: Mapping[tuple[Value, ...], Row]) -> dict[str, object]:
     before = old[row.dimensions].metrics if row.dimensions in old else tuple(METRICS[name].empty for name in metrics)
-    changes = {name: change(name, new, past) for name, new, past in zip(metrics, row.metrics, before, strict=True)}
-    return {**dict(zip(metrics, before, strict=True)), "change": changes}
+    cells = tuple(zip(metrics, row.metrics, before, strict=False))  # what only orders stands behind them
+    changes = {name: change(name, new, past) for name, new, past in cells}
+    return {**{name: past for name, _, past in cells}, "change": changes}
 
 
 def change(metric: str, new: Value, old: Value) -> int | float | None:

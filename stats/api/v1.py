@@ -15,7 +15,13 @@ from stats.api.answers import answer, check_properties, site_of
 from stats.api.documentation.v1 import AGGREGATE, BREAKDOWN, TIMESERIES
 from stats.api.present_v1 import present_aggregate, present_breakdown, present_timeseries
 from stats.query.dates import previous_period
-from stats.query.parse_v1 import compares_previous_period, parse_aggregate, parse_breakdown, parse_timeseries
+from stats.query.parse_v1 import (
+    asked_metrics,
+    compares_previous_period,
+    parse_aggregate,
+    parse_breakdown,
+    parse_timeseries,
+)
 from stats.query.run import QueryResult
 from stats.query.types import QueryParams
 
@@ -65,7 +71,7 @@ class BreakdownView(ApiView):
         check_properties(site, params, PaymentRequired)
         result = answer(site, params)
         old = _period_before(site, params, result) if compares_previous_period(raw) else None
-        return Response(present_breakdown(result, old))
+        return Response(present_breakdown(result, old, shown=asked_metrics(raw)))
 
 
 def _period_before(site: SiteRef, params: QueryParams, result: QueryResult) -> QueryResult:

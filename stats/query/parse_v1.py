@@ -101,7 +101,10 @@ def parse_timeseries(raw: Mapping[str, str]) -> QueryParams:
 
 
 def parse_breakdown(raw: Mapping[str, str]) -> QueryParams:
-    """Return the query of `/breakdown`; its first dimension is the property. Raises: InvalidQuery."""
+    """Return the query of `/breakdown`; its first dimension is the property. Raises: InvalidQuery.
+
+    Time on page alone is ordered by visitors, which then stand behind it and are not to be shown: see `asked_metrics`.
+    """
     date_range = _date_range(raw)
     name = _property(raw.get("property"))
     filters = _filters(raw)
@@ -112,7 +115,7 @@ def parse_breakdown(raw: Mapping[str, str]) -> QueryParams:
     page = _whole_number(raw, "page", 1, 10**12)
     ordering = next((metric for metric in metrics if metric != "time_on_page"), "visitors")
     return QueryParams(
-        metrics=metrics,
+        metrics=metrics if ordering in metrics else (*metrics, ordering),
         date_range=date_range,
         dimensions=(name, _COMPANIONS[name]) if name in _COMPANIONS else (name,),
         filters=filters,
@@ -127,6 +130,11 @@ def parse_breakdown(raw: Mapping[str, str]) -> QueryParams:
 def _of_groups(metrics: tuple[str, ...]) -> tuple[str, ...]:
     """Return the metrics with the conversion rate made one of each group's own visitors (3.3, 3.4)."""
     return tuple("group_conversion_rate" if name == "conversion_rate" else name for name in metrics)
+
+
+def asked_metrics(raw: Mapping[str, str]) -> int:
+    """Return how many metrics a request names."""
+    return raw.get("metrics", "visitors").count(",") + 1
 
 
 def compares_previous_period(raw: Mapping[str, str]) -> bool:

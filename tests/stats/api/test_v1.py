@@ -66,6 +66,17 @@ def test_c74_breakdown_hides_visits_without_an_entry_page(fixture_a: Asker) -> N
     ]
 
 
+def test_time_on_page_alone_is_ordered_by_visitors(fixture_a: Asker) -> None:
+    asked = {"property": "event:page", "metrics": "time_on_page"}
+    assert fixture_a.v1("breakdown", **asked, limit=2) == [
+        {"page": "/pricing", "time_on_page": None},
+        {"page": "/blog/a", "time_on_page": 45},
+    ]
+    compared = fixture_a.v1("breakdown", **asked, limit=1, compare="previous_period")
+    comparison = {"time_on_page": None, "change": {"time_on_page": None}}
+    assert compared == [{"page": "/pricing", "time_on_page": None, "comparison": comparison}]
+
+
 def test_c75_breakdown_of_sources_breaks_ties_by_name(fixture_a: Asker) -> None:
     assert fixture_a.v1("breakdown", property="visit:source", metrics="visitors,pageviews") == [
         {"source": "Direct / None", "visitors": 2, "pageviews": 2},
