@@ -5,6 +5,7 @@ seconds; engagement keeps it open and changes nothing.
 """
 
 import itertools
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -124,18 +125,20 @@ def visits_of(hits: Iterable[Hit]) -> list[tuple[Hit, Visit, Visit | None]]:
 def record(
     store: EventStore, site_id: int, hits: Iterable[Hit], *, zone: str = "Etc/UTC", every_state: bool = False
 ) -> None:
-    """Write events and visits of a site; `every_state` writes each state of a visit by an insert of its own."""
+    """Write events and visits of a site; `every_state` writes each state of a visit in another insert."""
     told = visits_of(hits)
     _insert(store, "events", EVENT_COLUMNS, [_event_row(site_id, hit, visit, zone) for hit, visit, _ in told])
     if not every_state:
         final = {visit.session_id: visit for _, visit, _ in told}
         _insert(store, "sessions", SESSION_COLUMNS, [_visit_row(site_id, visit, 1, zone) for visit in final.values()])
         return
+    inserts: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for hit, visit, before in told:
         if hit.name != "engagement":
-            rows = [_visit_row(site_id, visit, 1, zone)]
-            rows += [] if before is None else [_visit_row(site_id, before, -1, zone)]
-            _insert(store, "sessions", SESSION_COLUMNS, rows)
+            inserts[visit.events].append(_visit_row(site_id, visit, 1, zone))
+            inserts[visit.events] += [] if before is None else [_visit_row(site_id, before, -1, zone)]
+    for rows in inserts.values():
+        _insert(store, "sessions", SESSION_COLUMNS, rows)
 
 
 def _event_row(site_id: int, hit: Hit, visit: Visit, zone: str) -> dict[str, Any]:
