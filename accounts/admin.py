@@ -120,7 +120,16 @@ class PlanForm(forms.ModelForm):
 
     class Meta:
         model = Plan
-        fields = ("name", "features", "max_sites", "max_members", "hourly_limit", "trial_days", "is_default")
+        fields = (
+            "name",
+            "features",
+            "max_sites",
+            "max_members",
+            "hourly_limit",
+            "retention_months",
+            "trial_days",
+            "is_default",
+        )
 
 
 @admin.register(Plan)

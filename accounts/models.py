@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
@@ -41,6 +41,12 @@ MAX_LINK_NAME_CHARACTERS: Final = 255
 
 def _choices(values: Iterable[str]) -> list[tuple[str, str]]:
     return [(str(value), str(value).replace("_", " ")) for value in values]
+
+
+def _retention_months(help_text: str) -> "models.PositiveSmallIntegerField[int | None, int | None]":
+    return models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(1200)], help_text=help_text
+    )
 
 
 def make_public_id() -> str:
@@ -116,6 +122,7 @@ class Plan(models.Model):
     trial_days = models.PositiveIntegerField(
         null=True, blank=True, help_text="A trial of so many days, from a team's first site on. Empty: no trial."
     )
+    retention_months = _retention_months("Months for which statistics are kept. Empty: for ever.")
     is_default = models.BooleanField("default plan", default=False)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -226,6 +233,7 @@ class Site(models.Model):
     )
     visitor_ids = models.CharField(max_length=10, choices=_choices(VisitorIds), default=VisitorIds.DAILY.value)
     caller_id_secret = models.BinaryField(max_length=32, default=make_caller_id_secret, editable=False)
+    retention_months = _retention_months("Months for which statistics are kept. Empty: as the plan of the team says.")
     is_sample = models.BooleanField("sample", default=False, help_text="Holds made-up traffic.")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

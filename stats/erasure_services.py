@@ -7,7 +7,7 @@ import, is found by looking again for three days.
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
@@ -16,9 +16,10 @@ from django.db.models import F
 from accounts.records import Who, lock_site, write_audit
 from accounts.types import SiteRef
 from analytics_project import clock
+from stats.ingest.visitor import parse_visitor_text, visitor_text
 from stats.models import Erasure, ErasureKind
 from stats.store.client import EventStore
-from stats.store.erasures import erase_rows, has_rows
+from stats.store.erasures import count_events, erase_rows, has_rows
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,41 @@ def reset_statistics(site: SiteRef, *, who: Who | None = None) -> Erasure:
     )
 
 
+@transaction.atomic
+def erase_visitor(site: SiteRef, visitor: int, *, who: Who | None = None) -> Erasure:
+    """Ask for all rows of one visitor of a site to be removed; what comes under the id in the next three days too.
+
+    The audit entry does not tell whose they were. Raises: NotFound for a site deleted just now.
+    """
+    record = lock_site(site)
+    write_audit(who, "site.erase_visitor", record)
+    return Erasure.objects.create(
+        site_number=record.pk, domain=record.domain, kind=ErasureKind.VISITOR, visitor=visitor_text(visitor)
+    )
+
+
+@transaction.atomic
+def prune_statistics(site: SiteRef, before: datetime, *, who: Who | None = None) -> Erasure:
+    """Ask for the statistics of a site before an instant to be removed; asked for again, the same record is due again.
+
+    Raises: NotFound for a site deleted just now.
+    """
+    record = lock_site(site)
+    write_audit(who, "site.prune", f"{record}: before {before:%Y-%m-%d}")
+    erasure, _ = Erasure.objects.update_or_create(
+        site_number=record.pk,
+        kind=ErasureKind.PRUNE,
+        before=before,
+        defaults={"domain": record.domain, "requested_at": clock.now(), "finished_at": None},
+    )
+    return erasure
+
+
+def events_of(store: EventStore, erasure: Erasure) -> int:
+    """Return how many events an erasure, saved or not, would remove now. Raises: StoreUnavailable."""
+    return count_events(store, erasure.site_number, before=_before(erasure), visitor_id=_visitor(erasure))
+
+
 def work_off_erasures(store: EventStore, settle: Settle) -> int:
     """Remove what was asked for more than five seconds ago; return how many requests that were.
 
@@ -54,27 +90,29 @@ def work_off_erasures(store: EventStore, settle: Settle) -> int:
     due = list(Erasure.objects.filter(finished_at=None, requested_at__lte=clock.now() - SETTLED_AFTER).order_by("pk"))
     for erasure in due:
         settle(erasure.site_number)
-        _erase(store, erasure)
+        work_off(store, erasure)
         logger.info("erasure %d (%s) is done: %d events", erasure.pk, erasure.kind, erasure.removed_events)
     return len(due)
 
 
 def look_again(store: EventStore) -> int:
-    """Look whether sites whose statistics were removed lately have rows again, and remove those. Raises: as above.
+    """Look whether what was removed lately has rows again, and remove those; forget visitors it is over for.
 
-    Returns how many had some.
+    Returns how many erasures found some. Raises: StoreUnavailable.
     """
     now = clock.now()
     done = Erasure.objects.filter(finished_at__gt=now - LOOK_AGAIN_FOR, checked_at__lte=now - LOOK_AGAIN_AFTER)
-    again = [one for one in done.order_by("pk") if has_rows(store, one.site_number, before=_before(one))]
+    again = [one for one in done.order_by("pk") if _has_rows(store, one)]
     Erasure.objects.filter(pk__in=[one.pk for one in done]).update(checked_at=now)
     for erasure in again:
-        _erase(store, erasure)
+        work_off(store, erasure)
+    Erasure.objects.filter(finished_at__lte=now - LOOK_AGAIN_FOR).exclude(visitor="").update(visitor="")
     return len(again)
 
 
-def _erase(store: EventStore, erasure: Erasure) -> None:
-    removed = erase_rows(store, erasure.site_number, before=_before(erasure))
+def work_off(store: EventStore, erasure: Erasure) -> None:
+    """Remove the rows of one erasure and note it. Raises: StoreUnavailable."""
+    removed = erase_rows(store, erasure.site_number, before=_before(erasure), visitor_id=_visitor(erasure))
     now = clock.now()
     Erasure.objects.filter(pk=erasure.pk).update(
         removed_events=F("removed_events") + removed, finished_at=erasure.finished_at or now, checked_at=now
@@ -82,5 +120,19 @@ def _erase(store: EventStore, erasure: Erasure) -> None:
     erasure.refresh_from_db()
 
 
+def _has_rows(store: EventStore, erasure: Erasure) -> bool:
+    return has_rows(store, erasure.site_number, before=_before(erasure), visitor_id=_visitor(erasure))
+
+
 def _before(erasure: Erasure) -> int | None:
-    return None if erasure.before is None else int(erasure.before.timestamp())
+    return None if erasure.before is None else max(0, int(erasure.before.timestamp()))
+
+
+def _visitor(erasure: Erasure) -> int | None:
+    """Return the visitor's number, None for an erasure of all. Raises: ValueError when it has been forgotten."""
+    if erasure.kind != ErasureKind.VISITOR:
+        return None
+    number = parse_visitor_text(erasure.visitor)
+    if number is None:  # without it the condition would fit the whole site
+        raise ValueError(f"erasure {erasure.pk} has lost its visitor")
+    return number

@@ -169,17 +169,21 @@ class TrackerConfiguration(models.Model):
 class ErasureKind(models.TextChoices):
     DELETE = "delete"
     RESET = "reset"
+    PRUNE = "prune"
+    VISITOR = "visitor"
 
 
 class Erasure(models.Model):
-    """Statistics to be removed from the event store: those of a deleted site, or those of a site before an instant.
+    """Statistics to be removed from the event store: of a deleted site, of before an instant, or of one visitor.
 
-    Requested in the transaction that deletes or resets, worked off by the serving process, kept as a record of it.
+    Requested in the transaction that deletes or resets, worked off by the serving process, kept as a record of it; the
+    visitor's id only as long as the store is searched for rows that slipped in later.
     """
 
     site_number = models.PositiveIntegerField(db_index=True, help_text="The site's number in the event store.")
     domain = models.CharField(max_length=255)
-    kind = models.CharField(max_length=6, choices=ErasureKind)
+    kind = models.CharField(max_length=7, choices=ErasureKind)
+    visitor = models.CharField(max_length=18, blank=True, help_text="`v_` and 16 hex digits, until it is forgotten.")
     before = models.DateTimeField(null=True, blank=True, help_text="Only what lies before; empty: everything.")
     requested_at = models.DateTimeField(default=clock.now)
     checked_at = models.DateTimeField(null=True, blank=True, help_text="When the store was last searched for rows.")
@@ -189,9 +193,11 @@ class Erasure(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(kind=ErasureKind.DELETE, before=None) | Q(kind=ErasureKind.RESET, before__isnull=False),
-                name="erasure_reset_has_an_instant",
-            )
+                condition=Q(kind__in=["delete", "visitor"], before=None)
+                | Q(kind__in=["reset", "prune"], before__isnull=False),
+                name="erasure_has_an_instant",
+            ),
+            models.CheckConstraint(condition=Q(kind="visitor") | Q(visitor=""), name="erasure_of_a_visitor"),
         ]
 
     def __str__(self) -> str:

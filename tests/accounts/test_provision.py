@@ -4,6 +4,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
@@ -235,3 +236,17 @@ def test_provision_member_keeps_the_last_owner() -> None:
     team = make_team()
     text = refusal("member", "--team", str(team.identifier), "--email", owner_of(team).email, "--role", "viewer")
     assert "last owner" in text
+
+
+def test_provision_shared_link_is_idempotent_and_needs_an_address(settings: LazySettings) -> None:
+    site = make_site()
+    command = ("shared-link", "--site", site.domain, "--name", "Board")
+    settings.BASE_URL = ""
+    assert "--base-url" in refusal(*command)
+    first = provision(*command, "--base-url", "https://stats.example/")
+    assert first["url"].startswith("https://stats.example/share/")
+    settings.BASE_URL = "https://own.example"
+    again = provision(*command)
+    assert again["url"] == first["url"].replace("stats.example", "own.example")
+    assert "reserved" in refusal("shared-link", "--site", site.domain, "--name", "WordPress - Shared Dashboard")
+    assert "blank" in refusal("shared-link", "--site", site.domain, "--name", " ")

@@ -1,4 +1,4 @@
-"""Create or find people, teams, sites, keys and tokens from the command line. Touches the relational store only."""
+"""Create or find people, teams, sites, keys, tokens and links. Touches the relational store only."""
 
 import json
 import re
@@ -7,12 +7,14 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, ProgrammingError
 
 from accounts import services
+from accounts.link_services import link_url, provide_link
 from accounts.models import ApiKey, Membership, Plan, Site, Team, User
-from accounts.selectors import site_named
+from accounts.selectors import features_of, site_named, site_ref
 from accounts.types import Feature, GuestRole, Role, Scope
 from analytics_project import clock
 from analytics_project.errors import AppError
@@ -24,8 +26,9 @@ _FEATURE_OF_NAME: Final = {feature.short_name.lower(): feature for feature in Fe
 
 class Command(BaseCommand):
     help = (
-        "Create or find a user, team, plan of a team, member, guest, site, key or plugins token. Running it again "
-        "finds what is there; keys and tokens, which are stored as hashes and shown once, are made anew each time."
+        "Create or find a user, team, plan of a team, member, guest, site, key, shared link or plugins token. Running "
+        "it again finds what is there; keys and tokens, which are stored as hashes and shown once, are made anew "
+        "each time."
     )
     requires_system_checks: list[str] = []
 
@@ -117,6 +120,13 @@ class Command(BaseCommand):
 
     def _plugins_token(self, options: dict[str, Any]) -> dict[str, object]:
         return {"token": services.issue_plugins_token(_site(options["site"]), description="provisioned").text}
+
+    def _shared_link(self, options: dict[str, Any]) -> dict[str, object]:
+        site = site_ref(_site(options["site"]))
+        if not (settings.BASE_URL or options["base_url"]):
+            raise CommandError("set BASE_URL, or give --base-url: the link has to begin with the server's address")
+        link = provide_link(site, options["name"], features_of(site))
+        return {"name": link.name, "url": link_url(site, link, base=options["base_url"] or "")}
 
 
 def _changed_key(options: dict[str, Any]) -> dict[str, object]:
@@ -301,5 +311,14 @@ _KINDS: Final[tuple[tuple[str, str, dict[str, dict[str, Any]]], ...]] = (
         "plugins-token",
         "Make a Plugins API token of a site; a further one on each run, since a token can be shown only once.",
         {"--site": _SITE},
+    ),
+    (
+        "shared-link",
+        "Create or find a link under which everybody who has it sees a site's statistics.",
+        {
+            "--site": _SITE,
+            "--name": {"required": True, "metavar": "N", "help": "Unique among the links of the site."},
+            "--base-url": {"metavar": "URL", "help": "Address of the server, where BASE_URL is not set."},
+        },
     ),
 )

@@ -6,7 +6,7 @@ import orjson
 
 from analytics_project import clock
 from stats.store.client import EventStore
-from stats.store.erasures import TABLES, erase_rows, has_rows
+from stats.store.erasures import TABLES, count_events, erase_rows, has_rows
 from stats.store.import_tables import NAME_PREFIX
 from stats.store.intake_counts import add_intake_counts
 
@@ -59,3 +59,16 @@ def test_no_table_with_rows_of_sites_is_left_out(store: EventStore) -> None:
     sql = "SELECT DISTINCT table FROM system.columns WHERE database = currentDatabase() AND name = 'site_id'"
     found = {row["table"] for row in store.read_rows(sql, tag="test")}
     assert {name for name in found if not name.startswith(NAME_PREFIX)} == {table.name for table in TABLES}
+
+
+def test_rows_of_one_visitor_go_and_those_of_others_stay(store: EventStore) -> None:
+    site = next(_sites)
+    fill(store, site, NOON)  # by the visitor 0
+    row = [site, "2025-10-09", NOON, 7]
+    store.insert_lines("events", (*COLUMNS["events"], "visitor_id"), orjson.dumps(row), token=f"visitor{site}")
+    assert [count_events(store, site, visitor_id=number) for number in (0, 7, 2**64 - 1)] == [1, 1, 0]
+    assert erase_rows(store, site, visitor_id=7) == 1
+    assert rows_left(store, site) == [1, 1, 1, 1]
+    assert erase_rows(store, site, visitor_id=0) == 1
+    assert rows_left(store, site) == [0, 0, 1, 1]
+    assert not has_rows(store, site, visitor_id=0)

@@ -1,0 +1,89 @@
+"""`manage.py erase_visitor`: all rows of one id of one site go, what slips in later too, and the id is forgotten."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import time_machine
+from django.apps import apps
+from django.conf import LazySettings
+
+from accounts.models import AuditEntry
+from stats.erasure_services import LOOK_AGAIN_AFTER, LOOK_AGAIN_FOR, look_again
+from stats.ingest.visitor import caller_visitor_id, visitor_text
+from stats.models import Erasure
+from stats.store.client import EventStore
+from tests.factories import make_site
+from tests.stats.erasing import events, fill, refusal, run
+
+pytestmark = pytest.mark.django_db
+NOON, LATER = "2026-03-09T12:00:00Z", "2026-03-09T12:05:00Z"
+
+
+@pytest.fixture(autouse=True)
+def _own_spool(settings: LazySettings, tmp_path: Path) -> None:
+    settings.SPOOL_DIR = tmp_path / "spool"
+
+
+def test_visitor_goes_and_others_stay_on_the_site_and_elsewhere(store: EventStore) -> None:
+    site, other = make_site(), make_site()
+    fill(store, site, NOON, LATER)
+    fill(store, site, NOON, visitor="bob")
+    fill(store, other, NOON)
+    assert run("erase_visitor", "ann", "--site", site.domain, "--dry-run")["events"] == 2
+    assert events(store, site.pk) == 3
+    done = run("erase_visitor", "ann", "--site", site.public_id)
+    ann = visitor_text(caller_visitor_id(bytes(site.caller_id_secret), "ann"))
+    assert done == {"site": site.domain, "visitor_id": ann, "events": 2, "outcome": "done"}
+    assert (events(store, site.pk), events(store, other.pk)) == (1, 1)
+    left = store.read_rows("SELECT visitor_id FROM sessions WHERE site_id = {id:UInt32}", {"id": site.pk}, tag="test")
+    assert [visitor_text(row["visitor_id"]) for row in left] == [
+        visitor_text(caller_visitor_id(bytes(site.caller_id_secret), "bob"))
+    ]
+    assert ann not in AuditEntry.objects.get(action="site.erase_visitor").target
+
+
+def test_public_form_of_the_id_names_the_same_visitor(store: EventStore) -> None:
+    site = make_site()
+    fill(store, site, NOON, visitor="v_00000000000000ff")
+    assert run("erase_visitor", "V_00000000000000FF".replace("V", "v"), "--site", site.domain)["events"] == 1
+
+
+def test_open_visit_that_goes_on_is_found_and_the_id_then_forgotten(store: EventStore) -> None:
+    with time_machine.travel("2026-03-10T12:00:00Z", tick=False) as hand:
+        site = make_site()
+        fill(store, site, NOON)
+        run("erase_visitor", "ann", "--site", site.domain)
+        fill(store, site, LATER)
+        hand.shift(LOOK_AGAIN_AFTER)
+        assert look_again(store) == 1
+        assert events(store, site.pk) == 0
+        assert Erasure.objects.get().visitor.startswith("v_")
+        hand.shift(LOOK_AGAIN_FOR - LOOK_AGAIN_AFTER - timedelta(seconds=1))
+        look_again(store)
+        assert Erasure.objects.get().visitor
+        hand.shift(1)
+        fill(store, site, "2026-03-13T11:00:00Z")
+        assert look_again(store) == 0
+        assert Erasure.objects.get().visitor == ""
+        assert events(store, site.pk) == 1
+
+
+@pytest.mark.parametrize("visitor", ["", "  ", "a\0b", "\ud800"])
+def test_unusable_visitor_is_refused(visitor: str) -> None:
+    assert "visitor" in refusal("erase_visitor", visitor, "--site", make_site().domain)
+    assert not Erasure.objects.exists()
+
+
+def test_relational_store_keeps_no_visitor_id_that_the_command_would_miss() -> None:
+    """A model that gets one has to be erased by the command; then it is named here."""
+    named = {
+        f"{model._meta.label}.{field.name}"
+        for model in apps.get_models()
+        for field in model._meta.get_fields()
+        if "visitor" in field.name
+    }
+    assert named == {
+        "accounts.Site.visitor_ids",  # which kind of id
+        "stats.Erasure.visitor",  # what this command wrote, forgotten after three days
+    }
