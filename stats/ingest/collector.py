@@ -14,7 +14,15 @@ from stats.ingest.agents import describe_agent
 from stats.ingest.counters import BUFFERED, OutcomeCounters
 from stats.ingest.hostnames import root_domain
 from stats.ingest.payload import EventRequest, storable_amount
-from stats.ingest.rows import RETRACTED, WRITTEN, attributes_fragment, event_row, props_fragment, session_row
+from stats.ingest.rows import (
+    RETRACTED,
+    WRITTEN,
+    attributes_fragment,
+    carried_rows,
+    event_row,
+    props_fragment,
+    session_row,
+)
 from stats.ingest.sessions import Change, EventKind, SessionStore, Visit, new_session_id, visit_key
 from stats.ingest.shields import shield_reason
 from stats.ingest.sites import UNLOADED, SiteDirectory
@@ -249,6 +257,8 @@ class Collector:
             request.scroll_depth,
             request.engagement_time,
         )
+        if day.text != visit.day:
+            sessions += b"".join(b"\n" + row for row in carried_rows(visit, day.text, at, kind))
         return _Taken(site, visit, change, event, sessions)
 
     def _find_visit(

@@ -175,7 +175,7 @@ def recovered_visits(stored: Iterable[Mapping[str, Any]], pending: Iterable[tupl
     for event_line, session_lines in pending:
         for line in session_lines.split(b"\n")[1:]:
             row = dict(zip(SESSION_COLUMNS, orjson.loads(line), strict=True))
-            if row["sign"] == WRITTEN:
+            if row["sign"] == WRITTEN and row["is_visit"]:
                 visit = _visit(row, row["start"], row["timestamp"])
                 former = visits.get(visit.session_id)
                 if former is not None:

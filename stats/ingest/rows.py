@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import orjson
 
-from stats.ingest.sessions import Visit
+from stats.ingest.sessions import EventKind, Visit
 from stats.types import Acquisition, Agent, Place
 
 WRITTEN, RETRACTED = 1, -1
@@ -85,4 +85,22 @@ def session_row(visit: Visit, sign: int) -> bytes:
             visit.exit_page_hostname,
         ]
     )
-    return b"%b,%b,%b" % (head[:-1], visit.props, visit.attributes)
+    return b'%b,%b,%b,1,"%b",0,0]' % (head[:-1], visit.props, visit.attributes[:-1], visit.day.encode())
+
+
+def carried_rows(visit: Visit, day: str, at: int, kind: EventKind) -> tuple[bytes, ...]:
+    """Return what `sessions` notes of an event on another day than its visit's first, `day` and `at` the event's.
+
+    One row adds the event to its day; unless it is an engagement ping, which is no event in any count, another takes it
+    away from the day of its visit, whose row counts all events of the visit.
+    """
+    moves = ((day, 1),) if kind.is_engagement else ((day, 1), (visit.day, -1))
+    return tuple(_carried_row(visit, on, at, direction, kind) for on, direction in moves)
+
+
+def _carried_row(visit: Visit, on: str, at: int, direction: int, kind: EventKind) -> bytes:
+    head = orjson.dumps(
+        [visit.site_id, on, visit.visitor_id, visit.session_id, WRITTEN, at, at, 0, 0, 0, 0, "", "", "", "", [], []]
+    )
+    tail = orjson.dumps([0, visit.day, direction * kind.is_pageview, direction * (not kind.is_engagement)])
+    return b"%b,%b,%b" % (head[:-1], visit.attributes[:-1], tail[1:])

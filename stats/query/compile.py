@@ -6,7 +6,7 @@ tenth more than the join. Denominators are passes of their own, which read two c
 the time of the same report without them; states merged over all groups took 1.3 (3 sources) to 3 times (1 M pages).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +17,7 @@ from stats.query.compile_filters import (
     events_range,
     goals_sql,
     sessions_range,
+    visits_of_days,
 )
 from stats.query.dimensions import (
     BEFORE_QUARTER,
@@ -31,7 +32,7 @@ from stats.query.dimensions import (
     is_time,
 )
 from stats.query.goals import goal_filters
-from stats.query.metrics import AGGREGATES, BY_VISIT_ONLY, PER_VISIT, Source
+from stats.query.metrics import AGGREGATES, BY_VISIT_ONLY, FROM_VISITS, PER_VISIT, Source
 from stats.query.plan import Branch, Plan
 from stats.query.types import DimensionValues, Include
 
@@ -138,23 +139,44 @@ def _branch_sql(branch: Branch, scope: Scope) -> str:
     groups = [_group_sql(dimension, branch, scope) for dimension in branch.dimensions]
     columns = [f"{group} AS g{n}" for n, group in enumerate(groups)]
     marks = _marks(branch, scope)
-    columns += [f"{AGGREGATES[name].format_map(marks)} AS {name}" for name in branch.aggregates]
-    events = branch.source is Source.EVENTS
-    where = " AND ".join(_events_where(branch, scope) if events else _sessions_where(branch, scope))
+    expressions = {**AGGREGATES, **FROM_VISITS} if branch.source is Source.DAYS else AGGREGATES
+    columns += [f"{expressions[name].format_map(marks)} AS {name}" for name in branch.aggregates]
+    where = " AND ".join(_WHERE[branch.source](branch, scope))
     sql = f"SELECT {', '.join(columns)} FROM {_rows_of(branch, where, scope)}"
     if groups:
         sql += f" GROUP BY {', '.join(f'g{n}' for n in range(len(groups)))}"
-        sql += "" if events else " HAVING sum(sign) > 0"
+    if groups and branch.source is not Source.EVENTS:
+        visits = expressions["e_visits"] if branch.source is Source.DAYS else "sum(sign)"
+        sql += f" HAVING {visits.format_map(marks)} > 0"
     return sql
 
 
 def _marks(branch: Branch, scope: Scope) -> dict[str, str]:
     """Return the conditions on single rows that aggregates of a branch mention."""
     entered = "1" if branch.entered is None else condition_sql(branch.entered, scope)
+    if branch.source is Source.DAYS:
+        return {"entered": entered, "weight": "sign * is_visit", **_day_marks(branch, scope)}
     if branch.source is not Source.SPREAD:
-        return {"entered": entered}
+        return {"entered": entered, "weight": "sign"}
     hour, before = (scope.column(DIMENSIONS[HOUR], at=at) for at in (QUARTER_START, BEFORE_QUARTER))
     return {"entered": entered, "enters_hour": f"quarter = {FIRST_QUARTER} OR {hour} != {before}"}
+
+
+def _day_marks(branch: Branch, scope: Scope) -> dict[str, str]:
+    """Return which rows are of the days asked for, and which entries are of visits that their group lacks else."""
+    of_other_groups = [f"visit_day < {scope['first_day']}"]
+    for dimension in branch.dimensions:
+        if dimension.of_day:
+            of_other_groups.append(f"{scope.bucket(dimension, 'day')} != {scope.bucket(dimension, 'visit_day')}")
+    return {
+        "inside": f"day >= {scope['first_day']}" if _holds_visits(branch) else "1",
+        "came_over": f"NOT is_visit AND ({' OR '.join(of_other_groups)})",
+    }
+
+
+def _holds_visits(branch: Branch) -> bool:
+    """Tell whether a pass over days also aggregates the visits that last into them."""
+    return not FROM_VISITS.keys() >= set(branch.aggregates)
 
 
 def _by_visit_sql(branch: Branch, scope: Scope) -> str:
@@ -172,8 +194,8 @@ def _by_visit_sql(branch: Branch, scope: Scope) -> str:
 def _group_sql(dimension: Dimension, branch: Branch, scope: Scope) -> str:
     if branch.source is Source.SPREAD and dimension.name == HOUR:
         return scope.column(dimension, at=QUARTER_START)
-    if branch.source is Source.EVENTS and scope.query.whole_days and dimension.of_day:
-        return dimension.of_day.format_map(scope)
+    if branch.source in {Source.EVENTS, Source.DAYS} and scope.query.whole_days and dimension.of_day:
+        return scope.bucket(dimension, "day")
     column = scope.column(dimension, shown=True)
     return f"{_ON_EVENTS}{column}" if dimension in branch.joined else column
 
@@ -187,7 +209,7 @@ def _rows_of(branch: Branch, where: str, scope: Scope) -> str:
     sessions = "sessions FINAL" if branch.skips_replaced else "sessions"
     if branch.source is Source.SPREAD:
         return f"(SELECT * FROM {sessions} WHERE {where}) ARRAY JOIN {SPREAD_QUARTERS}"
-    if branch.source is Source.SESSIONS:
+    if branch.source in {Source.SESSIONS, Source.DAYS}:
         return f"{sessions} WHERE {where}"
     if not branch.joined:
         return f"events WHERE {where}"
@@ -209,6 +231,11 @@ def _events_where(branch: Branch, scope: Scope) -> list[str]:
     return where
 
 
+def _days_where(branch: Branch, scope: Scope) -> list[str]:
+    where = visits_of_days(scope, and_open=_holds_visits(branch))
+    return where if branch.condition is None else [*where, condition_sql(branch.condition, scope)]
+
+
 def _sessions_where(branch: Branch, scope: Scope) -> list[str]:
     where = sessions_range(scope)
     if branch.condition is not None:
@@ -217,3 +244,11 @@ def _sessions_where(branch: Branch, scope: Scope) -> list[str]:
         inner = [*events_range(scope), condition_sql(branch.member, scope)]
         where.append(f"session_id IN (SELECT session_id FROM events WHERE {' AND '.join(inner)})")
     return where
+
+
+_WHERE: Final[Mapping[Source, Callable[[Branch, Scope], list[str]]]] = {
+    Source.EVENTS: _events_where,
+    Source.DAYS: _days_where,
+    Source.SPREAD: _sessions_where,
+    Source.SESSIONS: _sessions_where,
+}

@@ -8,7 +8,7 @@ instant, so a change of a site's zone loses nothing.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -22,6 +22,8 @@ from stats.query.types import AllOf, AnyOf, Clause, Filter, HasDone, Leaf, Not, 
 LONGEST_VISIT: Final = timedelta(days=7)
 _WEST: Final = timedelta(hours=12)
 _EAST: Final = timedelta(hours=14)
+_ON_DAYS: Final = "day BETWEEN {first_day} AND {last_day}"
+_BEGAN_BY_THEN: Final = f"day BETWEEN {{first_day}} - {LONGEST_VISIT.days} AND {{last_day}}"
 _MAX_UINT32: Final = 2**32 - 1
 _PATTERN_SIGNS: Final = re.compile(r"[*|]")
 _NEGATED: Final[Mapping[Operator, Operator]] = {
@@ -66,6 +68,8 @@ class Scope(dict[str, str]):
         zone = ZoneInfo(self.query.timezone)
         makers: Mapping[str, Callable[[], str]] = {
             "zone": lambda: self.bind(self.query.timezone, "String"),
+            "first_day": lambda: self.bind(str(self.query.counted_from.astimezone(zone).date()), "Date"),
+            "last_day": lambda: self.bind(str(self.query.dates.last_at.astimezone(zone).date()), "Date"),
             "first_date": lambda: self.bind(str(self.query.dates.start_at.astimezone(zone).date()), "String"),
             "country_codes": lambda: self._list(places.country_names()[0]),
             "country_names": lambda: self._list(places.country_names()[1]),
@@ -87,6 +91,10 @@ class Scope(dict[str, str]):
         if dimension.property_key:
             names["key"] = self._property_key(dimension.property_key)
         return expression.format_map(_Overlay(self, names))
+
+    def bucket(self, dimension: Dimension, day: str) -> str:
+        """Return the bucket of a column of dates."""
+        return dimension.of_day.format_map(_Overlay(self, {"day": day}))
 
     def _property_key(self, key: str) -> str:
         if key not in self.property_keys:
@@ -110,7 +118,7 @@ def events_range(scope: Scope) -> list[str]:
     query = scope.query
     site = f"site_id = {scope['site']}"
     if query.whole_days:
-        return [site, _between(query.whole_days.first, query.whole_days.last, scope)]
+        return [site, _ON_DAYS.format_map(scope)]
     return [
         site,
         day_sql(query.counted_from, query.dates.last_at, scope),
@@ -124,8 +132,7 @@ def sessions_range(scope: Scope) -> list[str]:
     query = scope.query
     site = f"site_id = {scope['site']}"
     if query.whole_days:
-        began = _between(query.whole_days.first - LONGEST_VISIT, query.whole_days.last, scope)
-        return [site, began, f"timestamp >= {scope.instant(query.counted_from)}"]
+        return [*visits_of_days(scope, and_open=True), "is_visit"]
     earliest = query.counted_from - LONGEST_VISIT
     return [
         site,
@@ -133,15 +140,26 @@ def sessions_range(scope: Scope) -> list[str]:
         f"start >= {scope.instant(earliest)}",
         f"timestamp >= {scope.instant(query.counted_from)}",
         f"start < {scope.instant(query.dates.end_at)}",
+        "is_visit",
     ]
 
 
+def visits_of_days(scope: Scope, *, and_open: bool) -> list[str]:
+    """Return the conditions on rows of `sessions` that tell of the events of whole days, entries for single ones too.
+
+    With `and_open` visits that began before those days and last into them pass as well.
+    """
+    site = f"site_id = {scope['site']}"
+    if not and_open:
+        return [site, _ON_DAYS.format_map(scope)]
+    began = _BEGAN_BY_THEN.format_map(scope)
+    return [site, began, f"timestamp >= {scope.instant(scope.query.counted_from)}"]
+
+
 def day_sql(first: datetime, last: datetime, scope: Scope) -> str:
-    return _between((first - _WEST).date(), (last + _EAST).date(), scope)
-
-
-def _between(first: date, last: date, scope: Scope) -> str:
-    return f"day BETWEEN {scope.bind(str(first), 'Date')} AND {scope.bind(str(last), 'Date')}"
+    from_day = scope.bind(str((first - _WEST).date()), "Date")
+    to_day = scope.bind(str((last + _EAST).date()), "Date")
+    return f"day BETWEEN {from_day} AND {to_day}"
 
 
 def condition_sql(node: Filter, scope: Scope) -> str:

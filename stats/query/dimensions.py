@@ -35,7 +35,7 @@ class Dimension:
     and `is_not` the `absent_clauses` mean the empty value; in `contains` it is searched as `contains_label`.
     `is_number` values are whole numbers, 0 when absent. `changing` tells that the states of a growing visit differ in
     it. `property_key` is set for custom properties, where every operator but `is` and `is_not` asks for presence.
-    `of_day` buckets a row's `day`, for events of whole days.
+    `of_day` buckets a date of a row, for events of whole days.
     """
 
     name: str
@@ -93,13 +93,13 @@ DIMENSIONS: Final[Mapping[str, Dimension]] = {
         _landing("entry_page_hostname", "hostname"),
         _landing("exit_page_hostname", "exit_page_hostname"),
         _bucket(HOUR, _LOCAL_HOUR),
-        _bucket("time:day", "toDate({at}, {zone})", "day"),
+        _bucket("time:day", "toDate({at}, {zone})", "{day}"),
         _bucket(
             "time:week",
             "greatest(toMonday({at}, {zone}), toDate({first_date}))",
-            "greatest(toMonday(day), toDate({first_date}))",
+            "greatest(toMonday({day}), toDate({first_date}))",
         ),
-        _bucket("time:month", "toStartOfMonth({at}, {zone})", "toStartOfMonth(day)"),
+        _bucket("time:month", "toStartOfMonth({at}, {zone})", "toStartOfMonth({day})"),
     )
 }
 

@@ -1,9 +1,10 @@
 """The registry of metrics: which table answers, from which aggregates, by which formula (stats contract, 2.4).
 
-An aggregate is one column of a branch of the statement: `e_…` over event rows, `s_…` over session rows, `h_…` over
+An aggregate is one column of a branch of the statement: `e_…` over events, `s_…` over session rows, `h_…` over
 session rows spread over the quarter hours they span, `t_…` over the rows of a rate's denominator. Session sums weigh by
 `sign`, so a state that was replaced and the row that cancels it add up to nothing, merged or not. `{entered}` is the
-landing-page condition of the bounce rate, `{enters_hour}` tells the first row that a visit has in an hour.
+landing-page condition of the bounce rate, `{enters_hour}` tells the first row that a visit has in an hour. `{inside}`
+tells rows of the days asked for, `{came_over}` entries for events of visits that are in no other way part of a group.
 """
 
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ class Source(StrEnum):
     """Where a metric's rows come from within one statement; of two, the earlier one decides which groups there are."""
 
     EVENTS = "events"
+    DAYS = "days"  # the events of whole days, as the visits that hold them tell
     SPREAD = "spread"
     SESSIONS = "sessions"
 
@@ -59,15 +61,25 @@ AGGREGATES: Final[Mapping[str, str]] = {
     "e_revenue": "sum(revenue_reporting_amount)",
     "e_amounts": "count(revenue_reporting_amount)",
     "s_visitors": "uniqExact(visitor_id)",
-    "s_visits": "sum(sign)",
+    "s_visits": "sum({weight})",
     "s_pageviews": "sum(sign * pageviews)",
     "s_events": "sum(sign * events)",
     "s_seconds": "sum(sign * duration)",
     "s_bounces": "sumIf(sign * is_bounce, {entered})",
-    "s_entries": "sumIf(sign, {entered})",
+    "s_entries": "sumIf({weight}, {entered})",
     "h_visitors": "uniqExact(visitor_id)",
     "h_visits": "sumIf(sign, {enters_hour})",
     **dict.fromkeys(Total, "uniqExact(visitor_id)"),
+}
+
+# The same aggregates from rows of `sessions`: visits by the day they began, put right by the entries for single events.
+FROM_VISITS: Final[Mapping[str, str]] = {
+    "e_visitors": "uniqExactIf(visitor_id, {inside})",
+    "e_visits": "sumIf({weight}, {inside}) + uniqExactIf(session_id, {came_over})",
+    "e_pageviews": "sumIf(sign * pageviews + carried_pageviews, {inside})",
+    "e_events": "sumIf(sign * events + carried_events, {inside})",
+    Total.SELECTED: "uniqExactIf(visitor_id, {inside})",
+    Total.UNCONVERTED: "uniqExactIf(visitor_id, {inside})",
 }
 
 # Event rows first gathered by group and visit: the aggregate of one visit, then the one over visits, `{}` the former.

@@ -4,11 +4,12 @@ from dataclasses import dataclass, replace
 
 from goals.types import GoalKind
 from stats.query.build import Query
-from stats.query.dimensions import ENTRY_PAGE, GOAL, HOUR, PAGE, PROPERTY_PREFIX, Dimension, dimension_for
+from stats.query.dimensions import ENTRY_PAGE, GOAL, HOUR, PAGE, PROPERTY_PREFIX, Dimension, dimension_for, is_time
 from stats.query.filters import keep, leaves, on_landing_page, push_down
 from stats.query.goals import goal_filters, matching_goals, revenue_currencies
 from stats.query.metrics import (
     DISTINCT_OVER_SESSIONS,
+    FROM_VISITS,
     METRICS,
     NARROWED_TO_LANDINGS,
     REVENUE_METRICS,
@@ -28,7 +29,8 @@ class Branch:
     """One pass over one table.
 
     `condition` is judged on the row itself. `member` is judged on the other table: the row's visit must have a row
-    there for which it holds. `entered` narrows the bounce rate to visits that landed on the filtered page.
+    there for which it holds. `entered` narrows the bounce rate to visits that landed on the filtered page. A pass over
+    DAYS may hold aggregates of SESSIONS too, where both have the same groups.
     `skips_replaced` leaves out states of visits that newer ones replaced; sums do without, distinct counts do not
     when they are grouped or filtered by what changes as a visit grows. `joined` are dimensions of the visit that
     event rows lack.
@@ -68,8 +70,37 @@ def plan_query(query: Query) -> Plan:
         _branch(query, tree, source, _aggregates(source, sources, formulas)) for source in Source if source in sources
     )
     joins = {Source.EVENTS, Source.SESSIONS} <= set(sources)
-    plan = Plan(query, branches, formulas, full_join=joins and HOUR in query.dimensions)
-    return _with_totals(plan, tree)
+    plan = _with_totals(Plan(query, branches, formulas, full_join=joins and HOUR in query.dimensions), tree)
+    return replace(
+        plan,
+        branches=_joined_in_one(tuple(_from_visits(query, branch) for branch in plan.branches)),
+        totals=tuple(_from_visits(query, branch) for branch in plan.totals),
+    )
+
+
+def _from_visits(query: Query, branch: Branch) -> Branch:
+    """Return the branch, read off visits where those know as much of events: on whole days, split by no event."""
+    judged = () if branch.condition is None else leaves(branch.condition, behavioural=False)
+    knows = (
+        branch.source is Source.EVENTS
+        and query.whole_days is not None
+        and branch.member is None
+        and FROM_VISITS.keys() >= set(branch.aggregates)
+        and all(dimension.kind is Kind.EITHER and dimension.name != HOUR for dimension in branch.dimensions)
+        and all(_kind(leaf) is Kind.EITHER for leaf in judged)
+    )
+    return replace(branch, source=Source.DAYS) if knows else branch
+
+
+def _joined_in_one(branches: tuple[Branch, ...]) -> tuple[Branch, ...]:
+    """Return one pass for two over the same rows of visits, whose groups are the same unless they are of time."""
+    if [branch.source for branch in branches] != [Source.DAYS, Source.SESSIONS]:
+        return branches
+    days, visits = branches
+    same = days.condition == visits.condition and visits.member is None and not visits.skips_replaced
+    if not same or any(map(is_time, (dimension.name for dimension in days.dimensions))):
+        return branches
+    return (replace(days, aggregates=(*days.aggregates, *visits.aggregates)),)
 
 
 def _formulas(query: Query, sources: tuple[Source, ...]) -> tuple[Formula, ...]:

@@ -18,7 +18,7 @@ import orjson
 
 from stats.store.client import EventStore
 from stats.store.import_tables import ImportTables, slices_for, staged_imports
-from stats.store.schema import EVENT_COLUMNS, SESSION_COLUMNS, VISIT_ATTRIBUTE_COLUMNS
+from stats.store.schema import EVENT_COLUMNS, VISIT_ATTRIBUTE_COLUMNS
 
 VISIT_IDLE_SECONDS = 1800
 _WRITING, _WRITTEN = 1, 2
@@ -42,9 +42,12 @@ _CONVERTED = (
     f"accurateCastOrNull(roundBankers(toDecimal256({_AMOUNT}, 3) * toDecimal256(rate.rate, 18), 3), 'Decimal(18, 3)')"
 )
 
+_OWN_DAY = f"toDate({_OWN_TIME}, {{timezone:String}})"
+_VISIT_DAY = "toDate(toDateTime(visit.start, 'UTC'), {timezone:String})"
+
 _EVENT: Mapping[str, str] = {
     "site_id": "{site:UInt32}",
-    "day": f"toDate({_OWN_TIME}, {{timezone:String}})",
+    "day": _OWN_DAY,
     "visitor_id": "visit.visitor_id",
     "session_id": "visit.session_id",
     "timestamp": _OWN_TIME,
@@ -63,7 +66,7 @@ _EVENT: Mapping[str, str] = {
 }
 _SESSION: Mapping[str, str] = {
     "site_id": "{site:UInt32}",
-    "day": "toDate(toDateTime(visit.start, 'UTC'), {timezone:String})",
+    "day": _VISIT_DAY,
     "visitor_id": "visit.visitor_id",
     "session_id": "visit.session_id",
     "sign": "1",
@@ -80,6 +83,20 @@ _SESSION: Mapping[str, str] = {
     "prop_keys": "opening.props_by_key.1",
     "prop_values": "opening.props_by_key.2",
     **_ATTRIBUTES,
+}
+_CARRIED: Mapping[str, str] = {
+    "site_id": "{site:UInt32}",
+    "day": f"if(direction = 1, {_OWN_DAY}, {_VISIT_DAY})",
+    "visitor_id": "visit.visitor_id",
+    "session_id": "visit.session_id",
+    "sign": "1",
+    "start": _OWN_TIME,
+    "timestamp": _OWN_TIME,
+    **_ATTRIBUTES,
+    "is_visit": "0",
+    "visit_day": _VISIT_DAY,
+    "carried_pageviews": "direction * (own.name = 'pageview')",
+    "carried_events": "direction * (own.name != 'engagement')",
 }
 _OPENING_COLUMNS = ", ".join(
     column for column in VISIT_ATTRIBUTE_COLUMNS if column not in {"country_code", "city_geoname_id", "device"}
@@ -173,7 +190,7 @@ SETTINGS {_ONE_BLOCK}
 
 _WRITE_SESSIONS = f"""
 INSERT INTO sessions ({", ".join(_SESSION)})
-SELECT {", ".join(_SESSION[column] for column in SESSION_COLUMNS)}
+SELECT {", ".join(_SESSION.values())}
 FROM (SELECT * FROM ${{name}}_visits WHERE {_IN_SLICE}) AS visit
 INNER JOIN
 (
@@ -190,6 +207,27 @@ LEFT ANY JOIN
     SELECT line, {_HOSTNAME} AS host, {_PATHNAME} AS page FROM ${{name}}_lines
     WHERE {_IN_SLICE} AND line IN (SELECT exit_line FROM ${{name}}_visits WHERE {_IN_SLICE})
 ) AS exit ON visit.exit_line = exit.line
+SETTINGS {_ONE_BLOCK}
+"""
+
+
+# What `sessions` notes of events on other days than their visits began, as `stats.ingest.rows.carried_rows` does.
+_WRITE_CARRIED = f"""
+INSERT INTO sessions ({", ".join(_CARRIED)})
+SELECT {", ".join(_CARRIED.values())}
+FROM (SELECT line, at_ms, name FROM ${{name}}_lines WHERE {_IN_SLICE}) AS own
+INNER JOIN
+(
+    SELECT visitor_id, session_id, channel, start, first_line, arrayJoin(lines) AS line FROM ${{name}}_visits
+    WHERE {_IN_SLICE}
+) AS visit ON own.line = visit.line
+INNER JOIN
+(
+    SELECT line, country_code, city_geoname_id, screen_size, {_OPENING_COLUMNS} FROM ${{name}}_lines
+    WHERE {_IN_SLICE} AND line IN (SELECT first_line FROM ${{name}}_visits WHERE {_IN_SLICE})
+) AS opening ON visit.first_line = opening.line
+ARRAY JOIN if(own.name = 'engagement', [1], [1, -1]) AS direction
+WHERE {_OWN_DAY} != {_VISIT_DAY}
 SETTINGS {_ONE_BLOCK}
 """
 
@@ -211,10 +249,13 @@ def count_visits(tables: ImportTables) -> tuple[int, int]:
     return int(row["visits"]), int(row["lines"])
 
 
+_WRITES = {"events": _WRITE_EVENTS, "sessions": _WRITE_SESSIONS, "carried": _WRITE_CARRIED}
+
+
 def write_rows(tables: ImportTables, record: ImportRecord) -> None:
     """Write the events and visits of an import; what an earlier run of the same import wrote is not written again."""
     for slices in slices_for(record.lines):
-        for kind, statement in (("events", _WRITE_EVENTS), ("sessions", _WRITE_SESSIONS)):
+        for kind, statement in _WRITES.items():
             token = f"{record.name}:{kind}:{slices.start}"
             tables.store.execute(
                 Template(statement).substitute(name=record.name, token=token),

@@ -47,7 +47,7 @@ def _states(store: EventStore, since: int, number: int, slices: int) -> list[dic
     return store.read_rows(
         f"""
         SELECT {_SELECTED} FROM sessions
-        WHERE day >= toDate(toDateTime({{since:UInt32}}, 'UTC')) - 8 AND sign = 1
+        WHERE day >= toDate(toDateTime({{since:UInt32}}, 'UTC')) - 8 AND sign = 1 AND is_visit
             AND session_id % {{slices:UInt32}} = {{number:UInt32}}
             AND session_id IN (SELECT session_id FROM events WHERE {_RECENT})
         ORDER BY session_id, events DESC LIMIT 1 BY session_id

@@ -42,7 +42,7 @@ from stats.query.types import (  # noqa: E402
     RangeSpec,
 )
 from stats.store.client import EventStore, open_store  # noqa: E402
-from stats.store.migrations import migrate  # noqa: E402
+from stats.store.migrations import all_migrations, migrate  # noqa: E402
 from stats.store.schema import EVENT_COLUMNS, SESSION_COLUMNS  # noqa: E402
 
 ZONE: Final = "Europe/Berlin"
@@ -125,8 +125,12 @@ _OF_EVENTS: Final = {
 }
 _OF_SESSIONS: Final = {
     "day": f"toDate(toTimeZone(start, '{ZONE}'))",
+    "visit_day": f"toDate(toTimeZone(start, '{ZONE}'))",
     "prop_keys": "`entry_meta.key`",
     "prop_values": "`entry_meta.value`",
+    "is_visit": "1",
+    "carried_pageviews": "0",
+    "carried_events": "0",
 }
 
 
@@ -145,6 +149,9 @@ def load(store: EventStore) -> None:
             tag="load",
             settings=_UNLIMITED,
         )
+    for statement in all_migrations()[4].statements(""):  # notes what events lie on other days than their visits began
+        store.execute(statement, tag="load", settings=_UNLIMITED)
+    for table in ("events", "sessions"):
         store.execute(f"OPTIMIZE TABLE {table} FINAL", tag="load", settings=_UNLIMITED)
     sizes = store.read_rows(
         "SELECT database, table, sum(rows) AS rows, sum(bytes_on_disk) AS bytes FROM system.parts WHERE active "

@@ -128,6 +128,9 @@ def record(
     """Write events and visits of a site; `every_state` writes each state of a visit in another insert."""
     told = visits_of(hits)
     _insert(store, "events", EVENT_COLUMNS, [_event_row(site_id, hit, visit, zone) for hit, visit, _ in told])
+    carried = [row for hit, visit, _ in told for row in _carried_rows(site_id, hit, visit, zone)]
+    if carried:
+        _insert(store, "sessions", SESSION_COLUMNS, carried)
     if not every_state:
         final = {visit.session_id: visit for _, visit, _ in told}
         _insert(store, "sessions", SESSION_COLUMNS, [_visit_row(site_id, visit, 1, zone) for visit in final.values()])
@@ -166,11 +169,33 @@ def _visit_row(site_id: int, visit: Visit, sign: int, zone: str) -> dict[str, An
         "site_id": site_id,
         "day": str(visit.start.astimezone(ZoneInfo(zone)).date()),
         "sign": sign,
+        "is_visit": 1,
+        "visit_day": str(visit.start.astimezone(ZoneInfo(zone)).date()),
         "start": int(visit.start.timestamp()),
         "timestamp": int(visit.timestamp.timestamp()),
         "duration": visit.duration,
         **visit.attributes,
     }
+
+
+def _carried_rows(site_id: int, hit: Hit, visit: Visit, zone: str) -> list[dict[str, Any]]:
+    """Return what `sessions` notes of an event that lies on another day than its visit's start."""
+    own_day, visit_day = (str(moment.astimezone(ZoneInfo(zone)).date()) for moment in (hit.moment, visit.start))
+    if own_day == visit_day:
+        return []
+    counts = {"carried_pageviews": int(hit.name == "pageview"), "carried_events": int(hit.name != "engagement")}
+    return [
+        {
+            **_visit_row(site_id, visit, 1, zone),
+            **dict.fromkeys(("duration", "events", "pageviews", "is_bounce"), 0),
+            "day": day,
+            "timestamp": int(hit.moment.timestamp()),
+            "is_visit": 0,
+            "visit_day": visit_day,
+            **{name: direction * count for name, count in counts.items()},
+        }
+        for day, direction in ((own_day, 1), (visit_day, -1))[: 1 if hit.name == "engagement" else 2]
+    ]
 
 
 _EMPTY: Mapping[str, Any] = {
@@ -179,6 +204,8 @@ _EMPTY: Mapping[str, Any] = {
     "revenue_source_amount": None,
     "revenue_reporting_amount": None,
     "city_geoname_id": 0,
+    "carried_pageviews": 0,
+    "carried_events": 0,
 }
 
 

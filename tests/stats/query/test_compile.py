@@ -14,11 +14,26 @@ from stats.query.compile_filters import wildcard_expression
 from stats.query.dimensions import DIMENSIONS, GOAL, is_time
 from stats.query.metrics import METRICS
 from stats.query.plan import plan_query
-from stats.query.types import AllOf, AnyOf, DatePair, Filter, HasDone, Include, Kind, Leaf, Not, Operator, QueryParams
+from stats.query.types import (
+    AllOf,
+    AnyOf,
+    DatePair,
+    Filter,
+    HasDone,
+    Include,
+    InstantPair,
+    Kind,
+    Leaf,
+    Not,
+    Operator,
+    QueryParams,
+    RangeSpec,
+)
 
 SITE = SiteRef(SiteId(774411), "ds_x", "secret-domain.example", "America/St_Johns", "EUR", stats_reset_at=1_700_000_001)
 NOW = datetime(2025, 3, 10, tzinfo=UTC)
 DAYS = DatePair(date(2025, 3, 1), date(2025, 3, 9))
+HOURS = InstantPair(datetime(2025, 3, 1, 7, tzinfo=UTC), datetime(2025, 3, 9, 8, tzinfo=UTC))
 SECRET = "zq'secret"
 GOALS = (
     GoalSpec(1, SECRET, GoalKind.EVENT, event_name=SECRET, currency="USD"),
@@ -36,10 +51,15 @@ GOALS = (
 )
 
 
-def compiled(metrics: tuple[str, ...], dimensions: tuple[str, ...] = (), filters: tuple[Filter, ...] = ()) -> Statement:
+def compiled(
+    metrics: tuple[str, ...],
+    dimensions: tuple[str, ...] = (),
+    filters: tuple[Filter, ...] = (),
+    span: RangeSpec = DAYS,
+) -> Statement:
     params = QueryParams(
         metrics,
-        DAYS,
+        span,
         dimensions,
         filters,
         include=frozenset({Include.TOTAL_ROWS}),
@@ -98,19 +118,23 @@ def test_placeholders_and_parameters_are_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    ("metrics", "dimensions", "tables"),
+    ("metrics", "dimensions", "of_hours", "of_days"),
     [
-        (("visitors", "bounce_rate"), (), {"sessions"}),
-        (("visitors", "pageviews"), (), {"events"}),
-        (("visitors", "pageviews", "bounce_rate"), (), {"events", "sessions"}),
-        (("visitors",), ("event:page",), {"events"}),
-        (("bounce_rate",), ("event:page",), {"sessions"}),
+        (("visitors", "bounce_rate"), (), ["sessions"], ["sessions"]),
+        (("visitors", "pageviews"), (), ["events"], ["sessions"]),
+        (("visitors", "pageviews", "bounce_rate"), (), ["events", "sessions"], ["sessions"]),
+        (("pageviews", "bounce_rate"), ("time:day",), ["events", "sessions"], ["sessions", "sessions"]),
+        (("pageviews", "bounce_rate"), ("time:hour",), ["events", "sessions"], ["events", "sessions"]),
+        (("visitors", "percentage"), ("visit:source",), ["sessions", "events"], ["sessions", "sessions"]),
+        (("visitors",), ("event:page",), ["events"], ["events"]),
+        (("bounce_rate",), ("event:page",), ["sessions"], ["sessions"]),
     ],
 )
 def test_each_question_reads_the_tables_it_needs(
-    metrics: tuple[str, ...], dimensions: tuple[str, ...], tables: set[str]
+    metrics: tuple[str, ...], dimensions: tuple[str, ...], of_hours: list[str], of_days: list[str]
 ) -> None:
-    assert set(re.findall(r"FROM (events|sessions)", compiled(metrics, dimensions).sql)) == tables
+    for span, tables in ((HOURS, of_hours), (DAYS, of_days)):
+        assert re.findall(r"FROM (events|sessions)", compiled(metrics, dimensions, span=span).sql) == tables
 
 
 @pytest.mark.parametrize(
@@ -125,7 +149,8 @@ def test_every_attribute_is_on_both_tables_and_needs_no_other() -> None:
     for name, dimension in DIMENSIONS.items():
         if dimension.kind is Kind.EITHER and not is_time(name):
             assert "FROM events" not in compiled(("visitors",), (name,)).sql
-            assert "FROM sessions" not in compiled(("pageviews",), (name,)).sql
+            assert "FROM sessions" not in compiled(("pageviews",), (name,), span=HOURS).sql
+            assert "FROM events" not in compiled(("pageviews",), (name,)).sql
 
 
 @pytest.mark.parametrize(

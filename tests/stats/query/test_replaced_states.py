@@ -23,7 +23,7 @@ SESSION_METRICS = "visitors visits bounce_rate visit_duration"
 def unmerged_asker(asker: Asker, unmerged: None) -> Iterator[Asker]:
     """A site whose visits are stored with every state, and a proof that the states are there."""
     asker.record(*FIXTURE_A, *FIXTURE_B, *FIXTURE_H, every_state=True)
-    sql = "SELECT count() AS states, sum(sign) AS visits FROM sessions WHERE site_id = {site:UInt32}"
+    sql = "SELECT count() AS states, sum(sign) AS visits FROM sessions WHERE site_id = {site:UInt32} AND is_visit"
     yield asker
     (found,) = asker.store.read_rows(sql, {"site": asker.site.id}, tag="test")
     assert found == {"states": 27, "visits": 9}

@@ -85,7 +85,7 @@ def test_insert_of_visit_states_repeated_under_its_token_leaves_the_sums(store: 
 
     def state(day: str, sign: int, events: int) -> str:
         times = f'"{day} 12:00:00","{day} 12:00:0{events}",{events}'
-        return f'[900002,"{day}",1,7,{sign},{times},{events},{events},0,"/","h","/","h",[],[],{visit}]\n'
+        return f'[900002,"{day}",1,7,{sign},{times},{events},{events},0,"/","h","/","h",[],[],{visit},1,"{day}",0,0]\n'
 
     body = (state("2026-01-31", -1, 1) + state("2026-01-31", 1, 2) + state("2026-02-01", 1, 1)).encode()
     for _ in range(2):
