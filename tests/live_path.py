@@ -170,7 +170,13 @@ class LivePath:
 
     def visits(self, site: IntakeSite) -> list[dict[str, Any]]:
         """Return the final state of the site's visits in the order of their start."""
-        return self._rows("sessions FINAL", site, "start, session_id")
+        return [row for row in self._rows("sessions FINAL", site, "start, session_id") if row["is_visit"]]
+
+    def carried(self, site: IntakeSite) -> list[tuple[str, str, int, int]]:
+        """Return what is noted of events on other days: (day, the visit's day, pageviews, events), in order."""
+        rows = self._rows("sessions", site, "timestamp, carried_events DESC")
+        names = ("day", "visit_day", "carried_pageviews", "carried_events")
+        return [tuple(row[name] for name in names) for row in rows if not row["is_visit"]]  # type: ignore[misc]
 
     def _rows(self, table: str, site: IntakeSite, order: str) -> list[dict[str, Any]]:
         self.written()

@@ -351,6 +351,31 @@ def test_case_44_idle_over_midnight(live: LivePath, shop: IntakeSite, clock: tim
     assert len({visit["visitor_id"] for visit in live.visits(shop)}) == 2
 
 
+def test_events_after_midnight_are_noted_under_both_days(
+    live: LivePath, shop: IntakeSite, clock: time_machine.Traveller
+) -> None:
+    clock.move_to("2026-03-10T23:50:00Z")
+    live.restart()
+    live.post(event())
+    assert live.carried(shop) == []
+    at(clock, "00:10:00", 11)
+    live.post(event("engagement", sd=40, e=5))
+    assert live.carried(shop) == [("2026-03-11", "2026-03-10", 0, 0)]
+    live.restart()
+    at(clock, "00:20:00", 11)
+    live.post(event("Signup"))
+    at(clock, "00:30:00", 11)
+    live.post(event())
+    assert live.carried(shop)[1:] == [
+        ("2026-03-11", "2026-03-10", 0, 1),
+        ("2026-03-10", "2026-03-10", 0, -1),
+        ("2026-03-11", "2026-03-10", 1, 1),
+        ("2026-03-10", "2026-03-10", -1, -1),
+    ]
+    [visit] = live.visits(shop)
+    assert (visit["pageviews"], visit["events"], visit["visit_day"]) == (2, 3, "2026-03-10")
+
+
 def test_midnight_is_the_sites_own(live: LivePath, clock: time_machine.Traveller) -> None:
     live.salt_for = salt_of
     live.restart()

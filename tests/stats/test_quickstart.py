@@ -213,7 +213,7 @@ def test_run_after_one_that_ended_while_writing_finishes_its_traffic(
     call_command("quickstart", no_serve=True)
     rows = store.read_rows(
         "SELECT uniqExact(session_id) AS visits, "
-        "(SELECT sum(sign) FROM sessions WHERE site_id = {id:UInt32}) AS states "
+        "(SELECT sum(sign) FROM sessions WHERE site_id = {id:UInt32} AND is_visit) AS states "
         "FROM events WHERE site_id = {id:UInt32}",
         {"id": Site.objects.get(domain="sample.localhost").pk},
         tag="test",

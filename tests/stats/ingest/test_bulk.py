@@ -59,7 +59,7 @@ class Importer:
         return self._rows("events", columns, "timestamp, session_id")
 
     def visits(self, columns: str = "*") -> list[dict[str, Any]]:
-        return self._rows("sessions", columns, "start, visitor_id")
+        return self._rows("(SELECT * FROM sessions WHERE is_visit)", columns, "start, visitor_id")
 
     def _rows(self, table: str, columns: str, order: str) -> list[dict[str, Any]]:
         sql = f"SELECT {columns} FROM {table} WHERE site_id = {{site:UInt32}} ORDER BY {order}"

@@ -91,7 +91,7 @@ def stored(store: EventStore, site_id: int) -> tuple[list[bytes], list[bytes]]:
         store.read_rows(f"SELECT * FROM {table} WHERE site_id = {{id:UInt32}}", {"id": site_id}, tag="test")
         for table in ("events", "sessions FINAL")
     )
-    names = {visit["session_id"]: [visit["visitor_id"], visit["start"]] for visit in visits}
+    names = {visit["session_id"]: [visit["visitor_id"], visit["start"]] for visit in visits if visit["is_visit"]}
     for row in (*visits, *events):
         row["session_id"] = names[row["session_id"]]
         del row["site_id"]

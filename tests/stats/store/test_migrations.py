@@ -9,6 +9,8 @@ from django.core.management import CommandError, call_command
 from analytics_project.errors import StoreUnavailable
 from stats.store import migrations
 from stats.store.client import EventStore
+from tests.stats.query.asking import Asker, new_asker
+from tests.stats.query.recorded import custom, engagement, pageview
 
 
 @pytest.fixture
@@ -24,6 +26,11 @@ def unrecorded_store(store: EventStore) -> Iterator[EventStore]:
     store.execute("TRUNCATE TABLE schema_migrations", tag="test")
     yield store
     migrations.migrate(store)
+
+
+@pytest.fixture
+def asker(store: EventStore, db: None) -> Asker:
+    return new_asker(store)
 
 
 def test_migrated_store_is_at_the_version_of_the_code(store: EventStore) -> None:
@@ -77,3 +84,33 @@ def test_command_applies_then_reports_nothing_to_do(unrecorded_store: EventStore
     output = StringIO()
     call_command("migrate_events", "--check", stdout=output)
     assert "current" in output.getvalue()
+
+
+def test_events_on_other_days_are_noted_for_what_an_older_release_wrote(
+    unrecorded_store: EventStore, asker: Asker
+) -> None:
+    site = {"site": asker.site.id}
+    asker.record(
+        pageview("2025-03-10 23:50", "a"),
+        custom("2025-03-11 00:10", "a", "Signup"),
+        pageview("2025-03-11 00:20", "a"),
+        engagement("2025-03-11 00:21", "a"),
+        pageview("2025-03-11 12:00", "b"),
+    )
+    noted = (
+        "SELECT toString(day) AS on, carried_pageviews, carried_events FROM sessions "
+        "WHERE site_id = {site:UInt32} AND NOT is_visit ORDER BY ALL"
+    )
+    live = unrecorded_store.read_rows(noted, site, tag="test")
+    assert [tuple(row.values()) for row in live] == [
+        ("2025-03-10", -1, -1),
+        ("2025-03-10", 0, -1),
+        ("2025-03-11", 0, 0),
+        ("2025-03-11", 0, 1),
+        ("2025-03-11", 1, 1),
+    ]
+    for _ in range(2):
+        unrecorded_store.execute("TRUNCATE TABLE schema_migrations", tag="test")
+        migrations.migrate(unrecorded_store)
+        assert unrecorded_store.read_rows(noted, site, tag="test") == live
+    assert asker.total("pageviews events", date_range=["2025-03-10", "2025-03-10"]) == [1, 1]
