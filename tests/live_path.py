@@ -176,7 +176,7 @@ class LivePath:
         """Return what is noted of events on other days: (day, the visit's day, pageviews, events), in order."""
         rows = self._rows("sessions", site, "timestamp, carried_events DESC")
         names = ("day", "visit_day", "carried_pageviews", "carried_events")
-        return [tuple(row[name] for name in names) for row in rows if not row["is_visit"]]  # type: ignore[misc]
+        return [tuple(row[name] for name in names) for row in rows if not row["is_visit"]]
 
     def _rows(self, table: str, site: IntakeSite, order: str) -> list[dict[str, Any]]:
         self.written()

@@ -38,7 +38,7 @@ DIMENSIONS = (
     ("visit:exit_page",),
     ("event:page",),
 )
-FILTERS = (
+FILTERS: tuple[tuple[Leaf | HasDone, ...], ...] = (
     (),
     (Leaf(Operator.IS, "visit:source", ("tea",)),),
     (HasDone(Leaf(Operator.IS, "event:name", ("Order",))),),
