@@ -381,10 +381,13 @@ class PluginsToken(models.Model):
 
 
 class AuditEntry(models.Model):
-    """Who did what to which record, and with which key; both are empty for the command line."""
+    """Who did what to which record, and with which key; or which plugin did. All are empty for the command line."""
 
     who = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="audit_entries")
     key = models.ForeignKey("ApiKey", on_delete=models.SET_NULL, null=True, blank=True, related_name="audit_entries")
+    token = models.ForeignKey(
+        "PluginsToken", on_delete=models.SET_NULL, null=True, blank=True, related_name="audit_entries"
+    )
     action = models.CharField(max_length=60, db_index=True)
     target = models.CharField(max_length=300)
     at = models.DateTimeField(default=clock.now, db_index=True)

@@ -6,10 +6,10 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import IntegrityError, models, transaction
 
 from accounts.models import AuditEntry, Site, User
-from accounts.types import Actor, SiteRef
+from accounts.types import Actor, PluginsActor, SiteRef
 from analytics_project.errors import InvalidRequest, NotFound
 
-Who = User | Actor
+Who = User | Actor | PluginsActor
 
 
 def save_record(record: models.Model, exclude: Sequence[str] = ()) -> None:
@@ -35,9 +35,16 @@ def _one_line(problem: ValidationError) -> str:
 
 
 def write_audit(who: Who | None, action: str, target: object) -> None:
-    """Note that a person, a key that speaks for one, or None for the command line, did something to a record."""
-    person, key = (who.user_id, who.key_id) if isinstance(who, Actor) else (None if who is None else who.pk, None)
-    AuditEntry.objects.create(who_id=person, key_id=key, action=action, target=str(target)[:300])
+    """Note that a person, a key that speaks for one, a plugin, or None for the command line, acted on a record."""
+    match who:
+        case Actor():
+            doer = AuditEntry(who_id=who.user_id, key_id=who.key_id)
+        case PluginsActor():
+            doer = AuditEntry(token_id=who.token_id)
+        case _:
+            doer = AuditEntry(who=who)
+    doer.action, doer.target = action, str(target)[:300]
+    doer.save()
 
 
 def lock_site(site: SiteRef) -> Site:

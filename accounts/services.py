@@ -35,6 +35,9 @@ from analytics_project import clock
 from analytics_project.errors import Conflict, InvalidRequest
 
 LAST_USED_PRECISION: Final = timedelta(minutes=1)
+TOKEN_LAST_USED_PRECISION: Final = timedelta(
+    minutes=6
+)  # more than five whole minutes (Plugins API contract, section 2)
 ROTATION_GRACE: Final = timedelta(hours=24)
 MAX_ROTATION_GRACE: Final = timedelta(days=90)
 
@@ -310,3 +313,11 @@ def issue_plugins_token(site: Site, *, description: str, who: Who | None = None)
     save_record(record)
     write_audit(who, "plugins_token.issue", f"{record} of {site}")
     return IssuedToken(record, text)
+
+
+def touch_plugins_token(token: PluginsToken) -> None:
+    """Note that a token was used, to six minutes: most requests write nothing."""
+    now = clock.now()
+    stale = Q(last_used_at=None) | Q(last_used_at__lte=now - TOKEN_LAST_USED_PRECISION)
+    if token.last_used_at is None or token.last_used_at <= now - TOKEN_LAST_USED_PRECISION:
+        PluginsToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)

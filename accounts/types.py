@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import NewType
+from uuid import UUID
 
 SiteId = NewType("SiteId", int)
 
@@ -107,6 +108,15 @@ class Actor:
     scopes: tuple[str, ...]
     read_only: bool = False
     is_super_admin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PluginsActor:
+    """A plugin that works on one site by a token; `features` are what the plan of the site's team opens."""
+
+    token_id: UUID
+    site: SiteRef
+    features: frozenset[Feature]
 
 
 @dataclass(frozen=True, slots=True)

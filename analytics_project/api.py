@@ -8,11 +8,13 @@ from typing import IO, Any, Final
 
 import orjson
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from django.views.defaults import bad_request as default_bad_request
 from django.views.defaults import server_error as default_server_error
 from rest_framework import exceptions
 from rest_framework.parsers import BaseParser, FormParser, MultiPartParser
 from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analytics_project.errors import AppError, error_body
@@ -102,22 +104,37 @@ class BoundedMultiPartParser(MultiPartParser):
         return super().parse(stream, media_type, {**(parser_context or {}), "encoding": "utf-8"})
 
 
+def wants_reference_shape(request: HttpRequest | Request) -> bool:
+    """Tell whether a caller of the Plugins API is answered in the shape of its reference: those who send Bearer."""
+    scheme: str = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")[0]
+    return scheme.lower() == "bearer"
+
+
+def failure_body(request: HttpRequest | Request, text: str) -> dict[str, object]:
+    """Return the body of a refusal: `{"error": text}`, in the Plugins API only to bearers, else its own list."""
+    if request.path.startswith("/api/plugins/") and not wants_reference_shape(request):
+        return {"errors": [{"detail": text}]}
+    return {"error": text}
+
+
+@csrf_exempt
 def no_such_endpoint(request: HttpRequest) -> JsonResponse:
     """Answer a path under /api/ that nothing serves, in JSON like everything there."""
-    return JsonResponse({"error": f"there is no endpoint {request.path}"}, status=404)
+    return JsonResponse(failure_body(request, f"there is no endpoint {request.path}"), status=404)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer what Django refuses before any view, such as 1,001 parameters. JSON under /api/, its page elsewhere."""
     if request.path.startswith("/api/"):
-        return JsonResponse({"error": "the request cannot be read: too many parameters, or a wrong host"}, status=400)
+        text = "the request cannot be read: too many parameters, or a wrong host"
+        return JsonResponse(failure_body(request, text), status=400)
     return default_bad_request(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer a bug of ours: fixed text, the details are in the log. JSON under /api/, Django's page elsewhere."""
     if request.path.startswith("/api/"):
-        return JsonResponse({"error": "internal server error"}, status=500)
+        return JsonResponse(failure_body(request, "internal server error"), status=500)
     return default_server_error(request)
 
 

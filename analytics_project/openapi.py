@@ -36,6 +36,7 @@ from stats.api.documentation import events, imports, v2
 
 YAML: Final = "application/yaml"
 FORMATS: Final = ("json", "yaml")
+PLUGINS_API: Final = "/api/plugins/v1/"  # described by `goals.api.plugins.specification`
 OUTSIDE_REST_FRAMEWORK: Final[Mapping[str, Mapping[str, Operation]]] = events.PATHS
 SCHEMAS: Final[Mapping[str, Schema]] = {**sites.SCHEMAS, **events.SCHEMAS, **imports.SCHEMAS, **v2.SCHEMAS}
 
@@ -64,6 +65,11 @@ _PAGE_OPERATION: Final = operation(
     answers={200: Answer("The page.", {"text/html": {"type": "string"}})},
     refusals=(METHOD_NOT_ALLOWED,),
 )
+
+
+def without_plugins_api(endpoints: Sequence[Endpoint]) -> list[Endpoint]:
+    """Return the endpoints without those that have a document of their own."""
+    return [endpoint for endpoint in endpoints if not endpoint[0].startswith(PLUGINS_API)]
 
 
 def without_trailing_slashes(endpoints: Sequence[Endpoint]) -> list[Endpoint]:

@@ -174,7 +174,10 @@ SPECTACULAR_SETTINGS = {
     "TAGS": [
         {"name": name} for name in ("Events", "Statistics, version 2", "Statistics, version 1", "Sites", "Operation")
     ],
-    "PREPROCESSING_HOOKS": ["analytics_project.openapi.without_trailing_slashes"],
+    "PREPROCESSING_HOOKS": [
+        "analytics_project.openapi.without_plugins_api",
+        "analytics_project.openapi.without_trailing_slashes",
+    ],
     "POSTPROCESSING_HOOKS": ["analytics_project.openapi.with_everything_else"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

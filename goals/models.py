@@ -12,13 +12,16 @@ from django.db.models.signals import post_delete, post_save
 
 from accounts.models import Site, mark_intake_change
 from accounts.validators import is_storable, validate_currency
-from goals.types import NO_SCROLL_THRESHOLD, GoalKind
+from goals.types import (
+    MAX_CUSTOM_PROPS,
+    MAX_PROP_NAME_CHARACTERS,
+    MAX_PROP_VALUE_CHARACTERS,
+    NO_SCROLL_THRESHOLD,
+    GoalKind,
+)
 
 MAX_EVENT_NAME_CHARACTERS: Final = 120
-MAX_CUSTOM_PROPS: Final = 3
 MAX_ALLOWED_PROPS: Final = 300
-MAX_PROP_NAME_CHARACTERS: Final = 300
-MAX_PROP_VALUE_CHARACTERS: Final = 2000
 RESERVED_EVENT_NAME: Final = "engagement"
 
 

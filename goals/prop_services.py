@@ -9,8 +9,9 @@ from accounts.records import Who, lock_site, write_audit
 from accounts.types import Feature, SiteRef
 from accounts.validators import is_storable
 from analytics_project.errors import InvalidFields
-from goals.models import MAX_ALLOWED_PROPS, MAX_PROP_NAME_CHARACTERS, AllowedProps
+from goals.models import MAX_ALLOWED_PROPS, AllowedProps
 from goals.services import require_feature
+from goals.types import MAX_PROP_NAME_CHARACTERS
 
 INTERNAL_PROPS: Final = frozenset({"url", "path", "search_query"})
 FIELD: Final = "allowed_event_props"
@@ -25,7 +26,7 @@ def enable_props(
     One enabled before moves to the front. All are enabled or none. Raises: PaymentRequired without the feature, but
     for the tracker's own properties; InvalidFields for a name that is blank or too long and beyond 300 of them.
     """
-    wanted = list(dict.fromkeys(name.strip() for name in names))
+    wanted = dict.fromkeys(name.strip() for name in names)  # in their order, and quick to look in
     if not INTERNAL_PROPS.issuperset(wanted):
         require_feature(features, Feature.PROPS)
     for name in wanted:
@@ -50,11 +51,11 @@ def disable_props(site: SiteRef, names: Collection[str], *, who: Who | None = No
     if not AllowedProps.objects.filter(site_id=site.id).exists():
         return
     allowed = _locked(site)
-    kept = [name for name in allowed.names if name not in names]
-    if kept != allowed.names:
-        allowed.names = kept
+    removed = set(names).intersection(allowed.names)
+    if removed:
+        allowed.names = [name for name in allowed.names if name not in removed]
         allowed.save()
-        write_audit(who, "props.disable", f"{site.domain}: {', '.join(names)}")
+        write_audit(who, "props.disable", f"{site.domain}: {', '.join(sorted(removed))}")
 
 
 def _locked(site: SiteRef) -> AllowedProps:

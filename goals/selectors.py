@@ -42,6 +42,12 @@ def goals_listed(site_id: SiteId) -> QuerySet[Goal, Any]:
     return Goal.objects.filter(site_id=site_id)
 
 
+def goal_of(site_id: SiteId, goal_id: int) -> GoalFields | None:
+    """Return the site's goal of this number, a valid one of 64 bits; None when it has none."""
+    goal = Goal.objects.filter(site_id=site_id, pk=goal_id).first()
+    return None if goal is None else goal_fields(goal)
+
+
 def goal_fields(goal: Goal) -> GoalFields:
     """Return a goal as APIs show it."""
     return GoalFields(

@@ -3,7 +3,7 @@
 Source: Plugins API contract, section 6; Sites API contract, section 4.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from django.conf import settings
@@ -86,6 +86,14 @@ def provide_goal(
         return goal_fields(found)
     write_audit(who, "goal.create", f"{site.domain}: {goal}")
     return goal_fields(goal)
+
+
+@transaction.atomic
+def provide_goals(
+    site: SiteRef, wanted: Iterable[NewGoal], features: Collection[Feature], *, who: Who | None = None
+) -> list[GoalFields]:
+    """Return a goal for each one wanted, in their order, as `provide_goal` does; the first refusal undoes all."""
+    return [provide_goal(site, one, features, who=who) for one in wanted]
 
 
 def _check_plan(wanted: NewGoal, features: Collection[Feature]) -> None:
@@ -191,12 +199,20 @@ def delete_goal(site: SiteRef, goal_id: int, *, who: Who | None = None) -> bool:
     """Delete a goal of the site; tell whether there was one of this number."""
     if not 0 < goal_id <= LARGEST_GOAL_ID:
         return False
+    lock_site(site)
     goal = Goal.objects.select_for_update().filter(site_id=site.id, pk=goal_id).first()
     if goal is None:
         return False
     goal.delete()
     write_audit(who, "goal.delete", f"{site.domain}: {goal}")
     return True
+
+
+@transaction.atomic
+def delete_goals(site: SiteRef, goal_ids: Sequence[int], *, who: Who | None = None) -> None:
+    """Delete goals of the site; numbers that it does not have are no error."""
+    for goal_id in goal_ids:
+        delete_goal(site, goal_id, who=who)
 
 
 @transaction.atomic

@@ -5,7 +5,7 @@ from typing import Final
 
 from django.db import transaction
 
-from accounts.records import Who, write_audit
+from accounts.records import Who, lock_site, write_audit
 from accounts.types import SiteRef
 from analytics_project.errors import InvalidFields
 from goals.services import delete_goals_of_switch, provide_goal_of_switch
@@ -54,6 +54,7 @@ def provide_tracker(site: SiteRef) -> dict[str, object]:
 def configure_tracker(site: SiteRef, values: Mapping[str, object], *, who: Who | None = None) -> None:
     """Change the settings given, and make or delete the goals of switches that moved. Raises: InvalidFields."""
     known = check_tracker_values(values)
+    lock_site(site)  # first, as everywhere: two locks taken in different orders would wait for each other
     TrackerConfiguration.objects.get_or_create(site_id=site.id)
     record = TrackerConfiguration.objects.select_for_update().get(site_id=site.id)
     changed = {name: value for name, value in known.items() if getattr(record, name) != value}

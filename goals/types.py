@@ -5,6 +5,9 @@ from enum import StrEnum
 from typing import Final
 
 NO_SCROLL_THRESHOLD: Final = -1
+MAX_CUSTOM_PROPS: Final = 3
+MAX_PROP_NAME_CHARACTERS: Final = 300
+MAX_PROP_VALUE_CHARACTERS: Final = 2000
 
 
 class GoalKind(StrEnum):

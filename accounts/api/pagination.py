@@ -23,6 +23,12 @@ Record = TypeVar("Record", bound=Model)
 Key = tuple[int, ...]
 
 
+class InvalidCursor(InvalidFields):
+    """A cursor that this list did not give out."""
+
+    code = "invalid_cursor"
+
+
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Item]):
     """Items of one page, and what the answer says of it."""
@@ -110,5 +116,5 @@ def _key(parameters: Parameters, name: str, kind: str, length: int) -> Key | Non
     return key
 
 
-def _no_cursor(name: str) -> InvalidFields:
-    return InvalidFields({name: ["is not a cursor of this list"]})
+def _no_cursor(name: str) -> InvalidCursor:
+    return InvalidCursor({name: ["is not a cursor of this list"]})

@@ -135,6 +135,7 @@ WITHOUT_KEY: Final = {
     "^api/docs/?$": "the reference page, public",
     r"api/docs/query/schema\.json$": "the JSON Schema of a query, public",
     "api/docs/query/?$": "people who are logged in; their roles are in tests/stats/api/test_session_query.py",
+    "api/plugins/": "a token opens its one site, no key does: tests/goals/api/plugins/test_authentication.py",
     "api/health": "for load balancers, tells no data of sites",
     "^api/": "answers 404 to whatever no other route serves",
     "invitations/<str:token>": "whoever has the token of an invitation accepts it",
