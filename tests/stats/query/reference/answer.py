@@ -144,7 +144,7 @@ class Question:
 
     def event_groups(self) -> dict[Group, list[Event]]:
         groups = defaultdict(list)
-        for event in self.selection.events(self.params.filters):
+        for event in self.selection.events(self.params.filters, self.params.dimensions):
             for group in itertools.product(*(self.labels_of_event(name, event) for name in self.params.dimensions)):
                 groups[group].append(event)
         return groups

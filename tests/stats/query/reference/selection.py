@@ -139,13 +139,15 @@ class Selection:
     span: Span
     goals: Sequence[GoalSpec]
 
-    def events(self, filters: Sequence[Filter]) -> list[Event]:
+    def events(self, filters: Sequence[Filter], dimensions: Sequence[str] = ()) -> list[Event]:
         """Return the events inside the range for which all filters hold.
 
-        Where a filter is about the visit's ends, the visit must be selected too.
+        Where a filter is about the visit's ends, the visit must be selected too. The contract does not say whether that
+        goes for dimensions as well; here it does, as in the engine, so that both look at the same visits.
         """
         tree = AllOf(tuple(filters))
-        visits = self.visits_for(filters) if any(map(is_of_sessions, dimensions_in(filters))) else self.visits
+        names = dimensions_in(filters) | set(dimensions)
+        visits = self.visits_for(filters) if any(map(is_of_sessions, names)) else self.visits
         return [event for visit in visits for event in self.in_range(visit) if passes(tree, self.judge_event(event))]
 
     def visits_for(self, filters: Sequence[Filter]) -> list[Visit]:
