@@ -32,7 +32,15 @@ from stats.query.dimensions import (
     is_time,
 )
 from stats.query.goals import goal_filters
-from stats.query.metrics import AGGREGATES, BY_VISIT_ONLY, FROM_VISITS, PER_VISIT, Source
+from stats.query.metrics import (
+    AGGREGATES,
+    DEEPEST_OF_VISIT,
+    DEPTH,
+    FROM_VISITS,
+    MEAN_OF_DEEPEST,
+    TELLS_DEPTH,
+    Source,
+)
 from stats.query.plan import Branch, Plan
 from stats.query.types import DimensionValues, Include
 
@@ -134,8 +142,8 @@ def _join_sql(plan: Plan, scope: Scope) -> str:
 
 def _branch_sql(branch: Branch, scope: Scope) -> str:
     """Return one grouped pass: groups g0…, then the branch's aggregates by name."""
-    if not BY_VISIT_ONLY.isdisjoint(branch.aggregates):
-        return _by_visit_sql(branch, scope)
+    if branch.aggregates == (DEPTH,):
+        return _depth_sql(branch, scope)
     groups = [_group_sql(dimension, branch, scope) for dimension in branch.dimensions]
     columns = [f"{group} AS g{n}" for n, group in enumerate(groups)]
     marks = _marks(branch, scope)
@@ -179,15 +187,17 @@ def _holds_visits(branch: Branch) -> bool:
     return not FROM_VISITS.keys() >= set(branch.aggregates)
 
 
-def _by_visit_sql(branch: Branch, scope: Scope) -> str:
-    """Return one pass over events, grouped by visit as well and then without it."""
+def _depth_sql(branch: Branch, scope: Scope) -> str:
+    """Return one pass over engagement, grouped by visit as well and then without it."""
+    names = [f"g{n}" for n in range(len(branch.dimensions))]
     groups = [f"{_group_sql(dimension, branch, scope)} AS g{n}" for n, dimension in enumerate(branch.dimensions)]
-    names = [f"g{n}" for n in range(len(groups))]
-    inner = [*groups, *(f"{PER_VISIT[name][0]} AS visit_{name}" for name in branch.aggregates)]
-    outer = [*names, *(f"{PER_VISIT[name][1].format(f'visit_{name}')} AS {name}" for name in branch.aggregates)]
-    rows = _rows_of(branch, " AND ".join(_events_where(branch, scope)), scope)
-    visits = f"SELECT {', '.join(inner)} FROM {rows} GROUP BY {', '.join([*names, 'session_id'])}"
-    sql = f"SELECT {', '.join(outer)} FROM ({visits})"
+    where = " AND ".join([*_events_where(branch, scope), TELLS_DEPTH])
+    visits = (
+        f"SELECT {', '.join([*groups, f'{DEEPEST_OF_VISIT} AS deepest'])} FROM {_rows_of(branch, where, scope)} "
+        f"GROUP BY {', '.join([*names, 'session_id'])}"
+    )
+    mean = f"{MEAN_OF_DEEPEST.format('deepest')} AS {DEPTH}"
+    sql = f"SELECT {', '.join([*names, mean])} FROM ({visits})"
     return sql + (f" GROUP BY {', '.join(names)}" if names else "")
 
 

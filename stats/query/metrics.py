@@ -58,6 +58,8 @@ AGGREGATES: Final[Mapping[str, str]] = {
     "e_visits": "uniqExact(session_id)",
     "e_pageviews": "countIf(name = 'pageview')",
     "e_events": "countIf(name != 'engagement')",
+    "e_engaged_ms": "sum(engagement_time)",
+    "e_engaged_visits": "uniqExactIf(session_id, name = 'engagement')",
     "e_revenue": "sum(revenue_reporting_amount)",
     "e_amounts": "count(revenue_reporting_amount)",
     "s_visitors": "uniqExact(visitor_id)",
@@ -82,20 +84,12 @@ FROM_VISITS: Final[Mapping[str, str]] = {
     Total.UNCONVERTED: "uniqExactIf(visitor_id, {inside})",
 }
 
-# Event rows first gathered by group and visit: the aggregate of one visit, then the one over visits, `{}` the former.
-PER_VISIT: Final[Mapping[str, tuple[str, str]]] = {
-    "e_visitors": ("any(visitor_id)", "uniqExact({})"),
-    "e_visits": ("1", "count()"),
-    "e_pageviews": ("countIf(name = 'pageview')", "sum({})"),
-    "e_events": ("countIf(name != 'engagement')", "sum({})"),
-    "e_revenue": ("sum(revenue_reporting_amount)", "sum({})"),
-    "e_amounts": ("count(revenue_reporting_amount)", "sum({})"),
-    "e_engaged_ms": ("sum(engagement_time)", "sum({})"),
-    "e_engaged_visits": ("countIf(name = 'engagement')", "countIf({} > 0)"),
-    "e_depth": ("maxOrNullIf(scroll_depth, name = 'engagement' AND scroll_depth <= 100)", "avg({})"),
-    Total.SELECTED: ("any(visitor_id)", "uniqExact({})"),
-}
-BY_VISIT_ONLY: Final = frozenset(PER_VISIT.keys() - AGGREGATES.keys())
+# The one aggregate of a pass of its own, over engagement that tells a depth: first by visit, then over visits.
+DEPTH: Final = "e_depth"
+DEEPEST_OF_VISIT: Final = "max(scroll_depth)"
+MEAN_OF_DEEPEST: Final = "avgOrNull({})"
+TELLS_DEPTH: Final = "name = 'engagement' AND scroll_depth <= 100"
+
 NARROWED_TO_LANDINGS: Final = frozenset(name for name, sql in AGGREGATES.items() if "{entered}" in sql)
 DISTINCT_OVER_SESSIONS: Final = frozenset({"s_visitors", "h_visitors"})
 
@@ -177,7 +171,7 @@ METRICS: Final[Mapping[str, Metric]] = {
             Kind.EVENT,
             "percent",
             None,
-            {Source.EVENTS: Formula("toInt64(round(e_depth))", ("e_depth",))},
+            {Source.EVENTS: Formula("toInt64(round(e_depth))", (DEPTH,))},
         ),
         Metric(
             "total_revenue",

@@ -8,6 +8,7 @@ from stats.query.dimensions import ENTRY_PAGE, GOAL, HOUR, PAGE, PROPERTY_PREFIX
 from stats.query.filters import keep, leaves, on_landing_page, push_down
 from stats.query.goals import goal_filters, matching_goals, revenue_currencies
 from stats.query.metrics import (
+    DEPTH,
     DISTINCT_OVER_SESSIONS,
     FROM_VISITS,
     METRICS,
@@ -51,7 +52,8 @@ class Plan:
     """The passes of a query, one or two, and the formulas of its metrics in their order.
 
     The groups of the first pass are the rows; under a full join, hours of the range that only visits know as well.
-    `totals` are passes that count denominators: joined on their groups, or of one row, which goes beside every row.
+    `totals` are passes for denominators and for scroll depth: joined on their groups, or of one row, which goes beside
+    every row.
     """
 
     query: Query
@@ -129,11 +131,18 @@ def _asks_for_scroll_goals(query: Query) -> bool:
 
 
 def _with_totals(plan: Plan, tree: Filter) -> Plan:
-    """Return the plan with the denominators its formulas need, where possible counted in a pass it makes anyway."""
+    """Return the plan with the denominators its formulas need, where possible counted in a pass it makes anyway.
+
+    Scroll depth gets a pass of its own: it alone has to look at each visit of each page, and at engagement only.
+    """
     query = plan.query
     wanted = {formula.total for formula in plan.formulas}
     unconverted = tuple(node for node in query.filters if not _is_conversion(node))
     totals: list[Branch] = []
+    first, *others = plan.branches
+    if DEPTH in first.aggregates and (first.dimensions or len(first.aggregates) > 1):
+        totals.append(replace(first, aggregates=(DEPTH,)))
+        first = replace(first, aggregates=tuple(name for name in first.aggregates if name != DEPTH))
     if Total.GROUP in wanted:
         visitors = replace(query, metrics=("visitors",), filters=unconverted)
         (counted,) = plan_query(visitors).branches
@@ -141,7 +150,6 @@ def _with_totals(plan: Plan, tree: Filter) -> Plan:
     if Total.UNCONVERTED in wanted:
         whole = push_down(AllOf(unconverted))
         totals.append(_branch(replace(query, dimensions=()), whole, Source.EVENTS, (Total.UNCONVERTED,)))
-    first, *others = plan.branches
     if Total.SELECTED in wanted and first.source is Source.EVENTS and not query.dimensions:
         first = replace(first, aggregates=(*first.aggregates, Total.SELECTED))
     elif Total.SELECTED in wanted:
