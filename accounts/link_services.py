@@ -5,9 +5,10 @@ from typing import Final
 from urllib.parse import quote_plus
 
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
-from accounts.models import SharedLink
+from accounts.models import MAX_LINK_NAME_CHARACTERS, SharedLink
 from accounts.records import Who, lock_site, save_record, write_audit
 from accounts.types import Feature, SiteRef
 from accounts.validators import is_storable
@@ -22,17 +23,35 @@ def provide_link(site: SiteRef, name: str, features: Collection[Feature], *, who
 
     Raises: InvalidFields for a blank, unusable or reserved name; PaymentRequired.
     """
-    if not name.strip() or not is_storable(name):
-        raise InvalidFields({"name": ["can't be blank" if not name.strip() else "is invalid"]})
-    lock_site(site)
-    link = SharedLink.objects.filter(site_id=site.id, name=name).first()
-    if link is not None:
+    if (link := _link_named(site, name)) is not None:
         return link
     if name == RESERVED_LINK_NAME:
         raise InvalidFields({"name": ["is reserved"]})
     if Feature.SHARED_LINKS not in features:
         raise PaymentRequired("The plan of the team that owns this site does not include Shared Links")
-    link = SharedLink(site_id=site.id, name=name)
+    return _make_link(site, name, "", who)
+
+
+@transaction.atomic
+def provide_link_of_plugin(site: SiteRef, name: str, password: str, *, who: Who | None = None) -> SharedLink:
+    """Return the site's link of exactly this name, reserved or not, made on any plan if there is none.
+
+    `password`, empty for none, protects a link that is made; one that exists stays as it is. Raises: InvalidFields.
+    """
+    return _link_named(site, name) or _make_link(site, name, password, who)
+
+
+def _link_named(site: SiteRef, name: str) -> SharedLink | None:
+    if not name.strip() or not is_storable(name):
+        raise InvalidFields({"name": ["can't be blank" if not name.strip() else "is invalid"]})
+    if len(name) > MAX_LINK_NAME_CHARACTERS:
+        raise InvalidFields({"name": [f"should be at most {MAX_LINK_NAME_CHARACTERS} characters"]})
+    lock_site(site)
+    return SharedLink.objects.filter(site_id=site.id, name=name).first()
+
+
+def _make_link(site: SiteRef, name: str, password: str, who: Who | None) -> SharedLink:
+    link = SharedLink(site_id=site.id, name=name, password_hash=make_password(password) if password else "")
     save_record(link)
     write_audit(who, "link.create", f"{site.domain}: {name}")
     return link

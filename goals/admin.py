@@ -1,9 +1,10 @@
-"""The admin's pages of goals and allowed properties."""
+"""The admin's pages of goals, allowed properties and funnels."""
 
 from django.contrib import admin
+from django.http import HttpRequest
 
 from accounts.admin import JSON_FIELDS
-from goals.models import AllowedProps, Goal
+from goals.models import AllowedProps, Funnel, FunnelStep, Goal
 
 
 @admin.register(Goal)
@@ -32,3 +33,32 @@ class AllowedPropsAdmin(admin.ModelAdmin):
     search_fields = ("site__domain", "names")
     autocomplete_fields = ("site",)
     formfield_overrides = JSON_FIELDS
+
+
+class FunnelStepInline(admin.TabularInline):
+    model = FunnelStep
+    ordering = ("position",)
+    fields = ("position", "goal")
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Funnel | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Funnel | None = None) -> bool:
+        return False
+
+
+@admin.register(Funnel)
+class FunnelAdmin(admin.ModelAdmin):
+    """Funnels are made over the API; here they are seen and deleted."""
+
+    list_display = ("name", "site", "created_at")
+    list_select_related = ("site",)
+    search_fields = ("name", "site__domain")
+    inlines = (FunnelStepInline,)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Funnel | None = None) -> bool:
+        return False

@@ -16,12 +16,14 @@ from goals.types import (
     MAX_CUSTOM_PROPS,
     MAX_PROP_NAME_CHARACTERS,
     MAX_PROP_VALUE_CHARACTERS,
+    MIN_FUNNEL_STEPS,
     NO_SCROLL_THRESHOLD,
     GoalKind,
 )
 
 MAX_EVENT_NAME_CHARACTERS: Final = 120
 MAX_ALLOWED_PROPS: Final = 300
+MAX_FUNNEL_NAME_CHARACTERS: Final = 255
 RESERVED_EVENT_NAME: Final = "engagement"
 
 
@@ -157,5 +159,50 @@ class AllowedProps(models.Model):
         return f"{len(self.names)} of {self.site}"
 
 
+class Funnel(models.Model):
+    """A way to success: goals of a site that visitors are to reach in order. The name is unique per site, as written.
+
+    It has two to eight steps. A goal that is deleted takes its step along, and the last but one step the whole funnel.
+    """
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="funnels")
+    name = models.CharField(max_length=MAX_FUNNEL_NAME_CHARACTERS)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["site", "name"], name="funnel_name_once_per_site")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FunnelStep(models.Model):
+    """A goal's place in a funnel; positions rise, with gaps where goals were deleted."""
+
+    funnel = models.ForeignKey(Funnel, on_delete=models.CASCADE, related_name="steps")
+    goal = models.ForeignKey(Goal, on_delete=models.CASCADE, related_name="steps")
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["funnel", "position"], name="funnel_step_position_once"),
+            models.UniqueConstraint(fields=["funnel", "goal"], name="funnel_step_goal_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.funnel} {self.position}: {self.goal}"
+
+
+def _delete_short_funnel(instance: FunnelStep, **_signal: object) -> None:
+    """Delete the funnel of a deleted step when fewer than two are left, whichever way the step went.
+
+    The funnel is locked, so that of two goals deleted at once the second sees what the first took.
+    """
+    funnel = Funnel.objects.select_for_update().filter(pk=instance.funnel_id).first()
+    if funnel is not None and funnel.steps.count() < MIN_FUNNEL_STEPS:
+        funnel.delete()
+
+
+post_delete.connect(_delete_short_funnel, sender=FunnelStep, dispatch_uid="short_funnel")
 for _signal in (post_save, post_delete):
     _signal.connect(mark_intake_change, sender=Goal, dispatch_uid="intake_change_Goal")

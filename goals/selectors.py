@@ -3,11 +3,11 @@
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from accounts.types import SiteId, SiteRef
-from goals.models import AllowedProps, Goal
-from goals.types import GoalFields, GoalSpec
+from goals.models import AllowedProps, Funnel, FunnelStep, Goal
+from goals.types import FunnelFields, GoalFields, GoalSpec
 
 
 def goal_specs(site: SiteRef) -> tuple[GoalSpec, ...]:
@@ -64,3 +64,20 @@ def goal_fields(goal: Goal) -> GoalFields:
 def allowed_props(site_id: SiteId) -> list[str] | None:
     """Return the custom properties that the site's reports show, latest enabled first; None: never chosen, so all."""
     return AllowedProps.objects.filter(site_id=site_id).values_list("names", flat=True).first()
+
+
+def funnels_listed(site_id: SiteId) -> QuerySet[Funnel, Any]:
+    """Return the site's funnels, their steps and goals loaded, for a list that is read page by page."""
+    steps = FunnelStep.objects.select_related("goal").order_by("position")
+    return Funnel.objects.filter(site_id=site_id).prefetch_related(Prefetch("steps", queryset=steps))
+
+
+def funnel_of(site_id: SiteId, funnel_id: int) -> FunnelFields | None:
+    """Return the site's funnel of this number, a valid one of 64 bits; None when it has none."""
+    funnel = funnels_listed(site_id).filter(pk=funnel_id).first()
+    return None if funnel is None else funnel_fields(funnel)
+
+
+def funnel_fields(funnel: Funnel) -> FunnelFields:
+    """Return a funnel that `funnels_listed` found as APIs show it."""
+    return FunnelFields(funnel.pk, funnel.name, tuple(goal_fields(step.goal) for step in funnel.steps.all()))

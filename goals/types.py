@@ -8,6 +8,8 @@ NO_SCROLL_THRESHOLD: Final = -1
 MAX_CUSTOM_PROPS: Final = 3
 MAX_PROP_NAME_CHARACTERS: Final = 300
 MAX_PROP_VALUE_CHARACTERS: Final = 2000
+MIN_FUNNEL_STEPS: Final = 2
+MAX_FUNNEL_STEPS: Final = 8
 
 
 class GoalKind(StrEnum):
@@ -48,3 +50,12 @@ class GoalFields:
     page_path: str
     currency: str
     custom_props: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelFields:
+    """A funnel as APIs show it; its goals in the order of its steps."""
+
+    id: int
+    name: str
+    steps: tuple[GoalFields, ...]

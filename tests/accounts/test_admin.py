@@ -24,8 +24,10 @@ from accounts.models import (
 )
 from accounts.selectors import key_for, site_ref
 from accounts.types import Feature, ShieldKind
-from goals.models import Goal
+from goals.funnel_services import provide_funnel
+from goals.models import Funnel, Goal
 from goals.prop_services import enable_props
+from goals.services import NewGoal
 from goals.tracker_services import provide_tracker
 from stats.erasure_services import reset_statistics
 from stats.models import Erasure, TrackerConfiguration
@@ -67,6 +69,7 @@ def test_every_page_opens_and_shows_no_hash_and_no_secret(client: Client) -> Non
     SharedLink.objects.create(site=site, name="Board", password_hash="argon2$secret")
     enable_props(site_ref(site), ["author"], frozenset({Feature.PROPS}))
     provide_tracker(site_ref(site))
+    provide_funnel(site_ref(site), "Way", [NewGoal(event_name=name) for name in "ab"], {Feature.FUNNELS})
     reset_statistics(site_ref(site))
     secrets = [
         bytes(invitation.hash).hex(),
@@ -80,14 +83,14 @@ def test_every_page_opens_and_shows_no_hash_and_no_secret(client: Client) -> Non
         person.password[-10:],
     ]
     ours = [model for model in admin.site._registry if model._meta.app_label in {"accounts", "goals", "stats"}]
-    assert len(ours) == 17
+    assert len(ours) == 18
     for model in ours:
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         pages = [reverse(f"{name}_changelist") + "?q=shop"]
         pages += [reverse(f"{name}_change", args=[record.pk]) for record in model._default_manager.all()]
         assert len(pages) > 1, model
         pages.append(reverse(f"{name}_changelist"))
-        if model not in {AuditEntry, GuestInvitation, TrackerConfiguration, Erasure}:  # made elsewhere only
+        if model not in {AuditEntry, Funnel, GuestInvitation, TrackerConfiguration, Erasure}:  # made elsewhere only
             pages.append(reverse(f"{name}_add"))
         for page in pages:
             answer = client.get(page)

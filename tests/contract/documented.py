@@ -1,14 +1,15 @@
-"""Every example of the OpenAPI document as an exchange that can be sent, found by following the document alone."""
+"""Every example of an OpenAPI document as an exchange that can be sent, found by following the document alone."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import jsonschema_rs
 
-from analytics_project.openapi import document
+from analytics_project import openapi
 
+Document = Callable[[], Mapping[str, Any]]
 JSON = "application/json"
 
 
@@ -35,7 +36,7 @@ class Exchange:
         return f"{self.method} {self.path} {self.name}"
 
 
-def resolved(value: Any) -> Any:
+def resolved(value: Any, document: Document = openapi.document) -> Any:
     """Return what a `$ref` points to; anything else as it is."""
     if isinstance(value, dict) and "$ref" in value:
         found: Any = document()
@@ -45,17 +46,17 @@ def resolved(value: Any) -> Any:
     return value
 
 
-def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
+def operations(document: Document = openapi.document) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield path, method and operation."""
     for path, methods in document()["paths"].items():
         for method, described in methods.items():
             yield path, method, described
 
 
-def exchanges() -> Iterator[Exchange]:
+def exchanges(document: Document = openapi.document) -> Iterator[Exchange]:
     """Yield one exchange for each example of an answer; without a request of its own it takes the first success's."""
-    for path, method, described in operations():
-        answers = list(_answers(described))
+    for path, method, described in operations(document):
+        answers = list(_answers(described, document))
         requests = _requests(described)
         first = next((name for name, status, _, _ in answers if status < 300 and name in requests), None)
         for name, status, media_type, answer in answers:
@@ -74,9 +75,9 @@ def exchanges() -> Iterator[Exchange]:
             )
 
 
-def _answers(described: Mapping[str, Any]) -> Iterator[tuple[str, int, str, Any]]:
+def _answers(described: Mapping[str, Any], document: Document) -> Iterator[tuple[str, int, str, Any]]:
     for status, response in described["responses"].items():
-        for media_type, content in resolved(response).get("content", {}).items():
+        for media_type, content in resolved(response, document).get("content", {}).items():
             for name, example in content.get("examples", {}).items():
                 yield name, int(status), media_type, example["value"]
 
@@ -99,9 +100,11 @@ def _requests(described: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 @lru_cache(maxsize=256)
-def validator(path: str, method: str, status: int, media_type: str) -> jsonschema_rs.Validator:
+def validator(
+    path: str, method: str, status: int, media_type: str, document: Document = openapi.document
+) -> jsonschema_rs.Validator:
     """Return the validator of a documented answer. Raises: KeyError for an answer that is not documented."""
     described = document()["paths"][path][method]
-    schema = resolved(described["responses"][str(status)])["content"][media_type]["schema"]
+    schema = resolved(described["responses"][str(status)], document)["content"][media_type]["schema"]
     components = {"components": document()["components"]}
     return jsonschema_rs.Draft202012Validator({**schema, **components})

@@ -139,6 +139,8 @@ def test_every_operation_that_counts_or_reads_has_examples() -> None:
         "/api/docs": "a page",
         "/api/schema": "this document",
         "/api/docs/query/schema.json": "a document",
+        "/api/plugins/spec/openapi": "a document",
+        "/api/plugins/spec/swagger-ui": "a page",
         "/api/error": "an empty answer",
     }
     shown = {exchange.path for exchange in EXCHANGES}

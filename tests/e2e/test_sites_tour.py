@@ -1,4 +1,4 @@
-"""The README's tour of the Sites API, run as it stands against a real server; and what one process cannot show."""
+"""The README's tours of the Sites and Plugins APIs, run as they stand against a real server; and what takes one."""
 
 import re
 import sqlite3
@@ -10,14 +10,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
-from urllib.request import Request
+from urllib.request import Request, urlopen
 
 import pytest
 
 from tests.e2e.conftest import Served
 
 README = Path(__file__).resolve().parents[2] / "README.md"
-SECTION = re.compile(r"## Sites over the API\n.*?```sh\n(.*?)```\n.*?```text\n(.*?)```\n", re.DOTALL)
+SECTION = r"## {} over the API\n.*?```sh\n(.*?)```\n.*?```text\n(.*?)```\n"
 DIFFERING = re.compile(r'(?<="pa-)[\w-]+|(?<=auth=)[\w-]+|(?<="id":)\d+|(?<="id":")[0-9a-f]{8}-[0-9a-f-]+')
 ERASED_WITHIN_S = 30
 
@@ -25,18 +25,23 @@ ERASED_WITHIN_S = 30
 @pytest.mark.process
 def test_sites_api_on_a_real_server(served: Served) -> None:
     """One server for all: its start is what costs."""
-    key = served.server.provision("team", "--name", "Sample", "--owner", "tour@shop.example")["api_key"]
-    _the_tour_prints_what_the_readme_says(served, key)
+    team = served.server.provision("team", "--name", "Sample", "--owner", "tour@shop.example")
+    key = team["api_key"]
+    served.server.provision("site", "--domain", "sample.localhost", "--team", str(team["team_id"]))
+    token = served.server.provision("plugins-token", "--site", "sample.localhost")["token"]
+    _the_tour_prints_what_the_readme_says(served, "Sites", KEY=key)
+    _the_tour_prints_what_the_readme_says(served, "Plugins", TOKEN=token)
+    _goal_wanted_by_200_plugins_at_once_is_made_once(served, token)
     _goal_wanted_by_many_at_once_is_made_once(served, key)
     _domain_begins_anew_after_its_site_was_deleted(served, key)
 
 
-def _the_tour_prints_what_the_readme_says(served: Served, key: str) -> None:
-    section = SECTION.search(README.read_text())
+def _the_tour_prints_what_the_readme_says(served: Served, name: str, **variables: str) -> None:
+    section = re.search(SECTION.format(name), README.read_text(), re.DOTALL)
     assert section is not None
     done = subprocess.run(
         ["sh", "-ec", section[1].replace("http://127.0.0.1:8000", served.server.url)],
-        env={**served.server.environment(), "KEY": key},
+        env={**served.server.environment(), **variables},
         capture_output=True,
         text=True,
         check=True,
@@ -54,6 +59,22 @@ def _goal_wanted_by_many_at_once_is_made_once(served: Served, key: str) -> None:
     with ThreadPoolExecutor(8) as pool:
         statuses = list(pool.map(lambda _: status_of(served, key, "POST", {"domain": "one.example"}), range(8)))
     assert sorted(statuses) == [200] + [400] * 7
+
+
+def _goal_wanted_by_200_plugins_at_once_is_made_once(served: Served, token: str) -> None:
+    body = b'{"goal_type": "Goal.CustomEvent", "goal": {"event_name": "Wanted", "custom_props": {"a": "b"}}}'
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    url = f"{served.server.url}/api/plugins/v1/goals"
+
+    def put(_: int) -> tuple[int, bytes]:
+        with urlopen(Request(url, body, headers, method="PUT"), timeout=60) as answer:
+            return answer.status, answer.read()
+
+    with ThreadPoolExecutor(200) as pool:
+        answers = set(pool.map(put, range(200)))
+    assert [status for status, _ in answers] == [201]
+    listed = served.server.get("/api/plugins/v1/goals?limit=100", token)["goals"]
+    assert len([one for one in listed if one["goal"]["display_name"] == "Wanted"]) == 1
 
 
 def _domain_begins_anew_after_its_site_was_deleted(served: Served, key: str) -> None:

@@ -16,6 +16,11 @@ from goals.api.plugins.failures import plugins_exception_handler
 ROOT: Final = "/api/plugins/v1"
 
 
+def base_of(request: Request) -> str:
+    """Return the configured address of this server, else the one that was asked, without a slash at the end."""
+    return (settings.BASE_URL or request.build_absolute_uri("/")).rstrip("/")
+
+
 class PluginsView(ApiView):
     """A view of the Plugins API; its token names the site, so no request does."""
 
@@ -36,7 +41,7 @@ class PluginsView(ApiView):
     @property
     def base(self) -> str:
         """Return this server's address without a slash at the end."""
-        return (settings.BASE_URL or self.request.build_absolute_uri("/")).rstrip("/")
+        return base_of(self.request)
 
     def created(self, body: object, *paths: str) -> Response:
         """Answer 201 with a `Location` for each path below the API's root."""

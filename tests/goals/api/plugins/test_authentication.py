@@ -20,6 +20,14 @@ PROTECTED = (
     ("DELETE", "/goals/abc"),
     ("PUT", "/custom_props"),
     ("DELETE", "/custom_props"),
+    ("GET", "/shared_links"),
+    ("PUT", "/shared_links"),
+    ("GET", "/shared_links/abc"),
+    ("GET", "/funnels"),
+    ("PUT", "/funnels"),
+    ("GET", "/funnels/abc"),
+    ("GET", "/tracker_script_configuration"),
+    ("PUT", "/tracker_script_configuration"),
 )
 
 
@@ -165,3 +173,8 @@ def test_ids_of_another_site_do_not_exist(call: Plugin, site: Site) -> None:
     assert call("DELETE", f"/goals/{number}") == (204, None)
     assert call("DELETE", "/goals", {"goal_ids": [number]}) == (204, None)
     assert other("GET", f"/goals/{number}")[0] == 200
+    link = other("PUT", "/shared_links", {"shared_link": {"name": "Board"}})[1]["shared_link"]["id"]
+    steps = [event("a"), event("b")]
+    funnel = other("PUT", "/funnels", {"funnel": {"name": "Way", "steps": steps}})[1]["funnel"]["id"]
+    for path in (f"/shared_links/{link}", f"/funnels/{funnel}"):
+        assert (call("GET", path)[0], other("GET", path)[0]) == (404, 200)

@@ -22,7 +22,7 @@ def _base_url(settings: LazySettings) -> None:
     settings.BASE_URL = BASE
 
 
-@pytest.mark.parametrize("path", ["/goals"])
+@pytest.mark.parametrize("path", ["/goals", "/shared_links", "/funnels"])
 def test_empty_list_is_one_page(call: Plugin, path: str) -> None:
     status, body = call("GET", path)
     pagination = {"has_next_page": False, "has_prev_page": False, "links": {}}
@@ -82,3 +82,17 @@ def test_without_a_configured_address_links_name_the_one_that_was_asked(settings
         make_goal(site, event_name=name)
     url = make_plugin(site)("GET", "/goals/?limit=1")[1]["meta"]["pagination"]["links"]["next"]["url"]
     assert url.startswith("http://testserver/api/plugins/v1/goals?after=")
+
+
+@pytest.mark.parametrize("records", ["shared_links", "funnels"])
+def test_links_and_funnels_have_pages_like_goals(call: Plugin, records: str) -> None:
+    steps = [{"goal_type": "Goal.Pageview", "goal": {"path": path}} for path in "ab"]
+    for name in ("one", "two", "three"):
+        call("PUT", f"/{records}", {records[:-1]: {"name": name, "steps": steps}})
+    first = call("GET", f"/{records}?limit=2")
+    second = follow(call, first, "next")
+    names = [[one[records[:-1]]["name"] for one in answer[1][records]] for answer in (first, second)]
+    assert names == [["three", "two"], ["one"]]
+    assert follow(call, second, "prev") == first
+    cursor = first[1]["meta"]["pagination"]["links"]["next"]["url"].partition("after=")[2].partition("&")[0]
+    assert call("GET", f"/goals?after={cursor}")[0] == 400  # a cursor belongs to its list

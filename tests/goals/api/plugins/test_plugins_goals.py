@@ -183,9 +183,11 @@ def test_full_site_takes_known_goals_only(call: Plugin, settings: LazySettings) 
     assert call("PUT", "/goals", event("b"))[0] == 201
 
 
-@pytest.mark.parametrize("path", ["/goals/hello", "/goals/1.5", "/goals/%00", "/goals/٣"])
-def test_path_without_a_number_is_422(call: Plugin, bearer: Plugin, path: str) -> None:
-    for method in ("GET", "DELETE"):
+@pytest.mark.parametrize("text", ["hello", "1.5", "%00", "٣"])
+@pytest.mark.parametrize("records", ["goals", "funnels", "shared_links"])
+def test_path_without_a_number_is_422(call: Plugin, bearer: Plugin, records: str, text: str) -> None:
+    path = f"/{records}/{text}"
+    for method in ("GET", "DELETE") if records == "goals" else ("GET",):
         assert bearer(method, path) == (422, {"errors": {"id": ["must be a whole number"]}})
         assert call(method, path)[1]["errors"][0]["source"] == {"pointer": "/id"}
 

@@ -1,0 +1,1 @@
+"""What plugins are told of their API, in the form of `analytics_project.documentation`: an own document."""
