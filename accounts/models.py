@@ -363,6 +363,15 @@ class ApiKey(models.Model):
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
 
+    @property
+    def state(self) -> str:
+        """Return in a word whether the key may be used, as people read it."""
+        if self.revoked_at is not None:
+            return "revoked"
+        if self.expires_at is not None and self.expires_at <= clock.now():
+            return "expired"
+        return "usable" if self.replaced_by_id is None else "rotated, usable"
+
 
 class PluginsToken(models.Model):
     """A token with which a plugin works on one site. Only its hash and last four characters are kept."""

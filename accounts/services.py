@@ -118,6 +118,14 @@ def set_plan(team: Team, plan: Plan, *, features: Iterable[Feature] | None = Non
     write_audit(who, "team.set_plan", f"{team.name} ({team.identifier}): {plan.name}")
 
 
+@transaction.atomic
+def set_locked(team: Team, is_locked: bool, *, who: Who | None = None) -> None:
+    """Let a team's APIs answer 402, or no longer; its events are taken all the same."""
+    team.is_locked = is_locked
+    save_record(team)
+    write_audit(who, "team.lock" if is_locked else "team.unlock", f"{team.name} ({team.identifier})")
+
+
 def _feature_names(features: Iterable[Feature] | None) -> list[str] | None:
     return None if features is None else sorted({feature.value for feature in features})
 

@@ -115,3 +115,10 @@ def member_emails(team: Team, *, invited_after: datetime) -> set[str]:
     guests = GuestMembership.objects.filter(site__team=team).values_list("user__email", flat=True)
     invited = GuestInvitation.objects.filter(site__team=team, created_at__gt=invited_after)
     return {*members, *guests, *invited.values_list("email", flat=True)}
+
+
+def left_without_owner(going: "QuerySet[Membership]") -> list[Team]:
+    """Return the teams that would have no owner any more if these memberships went, by name."""
+    owners = Membership.objects.filter(role=Role.OWNER)
+    stay = owners.exclude(pk__in=going.values("pk")).values("team")
+    return list(Team.objects.filter(memberships__in=going.filter(role=Role.OWNER)).exclude(pk__in=stay).distinct())

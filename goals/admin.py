@@ -3,12 +3,12 @@
 from django.contrib import admin
 from django.http import HttpRequest
 
-from accounts.admin import JSON_FIELDS
+from accounts.admin.parts import JSON_FIELDS, AuditedAdmin, ReadOnlyAdmin
 from goals.models import AllowedProps, Funnel, FunnelStep, Goal
 
 
 @admin.register(Goal)
-class GoalAdmin(admin.ModelAdmin):
+class GoalAdmin(AuditedAdmin):
     list_display = ("display_name", "site", "kind", "event_name", "page_path", "scroll_threshold", "currency")
     list_filter = (("currency", admin.AllValuesFieldListFilter), ("event_name", admin.EmptyFieldListFilter))
     list_select_related = ("site",)
@@ -27,7 +27,7 @@ class GoalAdmin(admin.ModelAdmin):
 
 
 @admin.register(AllowedProps)
-class AllowedPropsAdmin(admin.ModelAdmin):
+class AllowedPropsAdmin(AuditedAdmin):
     list_display = ("site", "names", "updated_at")
     list_select_related = ("site",)
     search_fields = ("site__domain", "names")
@@ -49,16 +49,10 @@ class FunnelStepInline(admin.TabularInline):
 
 
 @admin.register(Funnel)
-class FunnelAdmin(admin.ModelAdmin):
+class FunnelAdmin(AuditedAdmin, ReadOnlyAdmin):
     """Funnels are made over the API; here they are seen and deleted."""
 
     list_display = ("name", "site", "created_at")
     list_select_related = ("site",)
     search_fields = ("name", "site__domain")
     inlines = (FunnelStepInline,)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Funnel | None = None) -> bool:
-        return False

@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts.admin import JSON_FIELDS, person_of
+from accounts.admin.parts import JSON_FIELDS, AuditedAdmin, ReadOnlyAdmin, UntouchableAdmin, person_of
 from accounts.selectors import site_ref
 from analytics_project.errors import AppError, PaymentRequired
 from stats.models import Erasure, Segment, TrackerConfiguration
@@ -30,9 +30,10 @@ class SegmentForm(forms.ModelForm):
 
 
 @admin.register(Segment)
-class SegmentAdmin(admin.ModelAdmin):
+class SegmentAdmin(AuditedAdmin):
     """Segments; saved and deleted by the services, which note who did it."""
 
+    services_audit = True
     form = SegmentForm
     list_display = ("name", "id", "site", "type", "owner", "created_at", "updated_at")
     list_filter = ("type", ("owner", admin.EmptyFieldListFilter), "created_at")
@@ -69,7 +70,7 @@ class SegmentAdmin(admin.ModelAdmin):
 
 
 @admin.register(TrackerConfiguration)
-class TrackerConfigurationAdmin(admin.ModelAdmin):
+class TrackerConfigurationAdmin(AuditedAdmin, ReadOnlyAdmin):
     """What scripts of sites do by themselves; changed over the Sites API, which keeps the goals of switches in step."""
 
     list_display = ("script_id", "site", "installation_type", "updated_at")
@@ -77,27 +78,12 @@ class TrackerConfigurationAdmin(admin.ModelAdmin):
     list_select_related = ("site",)
     search_fields = ("script_id", "site__domain")
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: TrackerConfiguration | None = None) -> bool:
-        return False
-
 
 @admin.register(Erasure)
-class ErasureAdmin(admin.ModelAdmin):
-    """Statistics of deleted and reset sites, and when they were gone; nobody changes it."""
+class ErasureAdmin(UntouchableAdmin):
+    """Statistics that were to be removed, and when they were gone; nobody changes it."""
 
     list_display = ("domain", "kind", "requested_at", "finished_at", "removed_events", "checked_at")
     list_filter = ("kind", ("finished_at", admin.EmptyFieldListFilter))
     search_fields = ("domain", "site_number")
     date_hierarchy = "requested_at"
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Erasure | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Erasure | None = None) -> bool:
-        return False

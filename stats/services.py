@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -30,7 +30,7 @@ from stats.ingest.intake import Intake, IntakeParts
 from stats.ingest.shields import compile_shields
 from stats.selectors import destroy_salts_before, salt_for
 from stats.store.client import EventStore, Limits, open_store
-from stats.store.intake_counts import intake_counts_since
+from stats.store.intake_counts import events_taken_since, intake_counts_since
 from stats.store.migrations import code_version, schema_version
 from stats.types import IntakeSite
 
@@ -42,6 +42,13 @@ Reply = TypeVar("Reply")
 OK = "ok"
 NOT_STARTED = "not started"
 REFUSED = "the event store refuses rows"
+# The keys are those of Plausible's health check, whatever stands behind them.
+_CHECK_NAMES = {
+    "postgres": "relational store",
+    "clickhouse": "event store",
+    "sites_cache": "intake",
+    "spool": "writing to the event store",
+}
 
 _opening = threading.Lock()
 _store: EventStore | None = None
@@ -114,6 +121,11 @@ def intake_outcomes(site_id: int, hours: int) -> dict[str, int]:
     return intake_counts_since(event_store(), site_id, unix_seconds() - hours * 3600)
 
 
+def events_taken(site_ids: Collection[int], hours: int) -> dict[int, int]:
+    """Return how many events intake took lately, by site; a site without any is not in it. Raises: StoreUnavailable."""
+    return events_taken_since(event_store(), site_ids, unix_seconds() - hours * 3600)
+
+
 def authorise_caller(key_text: str, domain: str) -> tuple[int, bytes]:
     """Let the holder of a read-and-write key name visitors of a site: its number, and the secret for callers' own ids.
 
@@ -175,6 +187,12 @@ class Health:
     def is_well(self) -> bool:
         """Tell whether every dependency answers."""
         return all(state == OK for state in self.checks.values())
+
+    def described(self) -> tuple[tuple[str, str, bool], ...]:
+        """Return for people what each dependency is called, how it is, and whether that is well."""
+        waiting = f"{self.spool_pending_bytes:,} bytes wait for the event store"
+        lines = tuple((_CHECK_NAMES[name], state, state == OK) for name, state in self.checks.items())
+        return (*lines, ("waiting in the spool", waiting, self.store_refusing_s == 0))
 
 
 def check_health() -> Health:

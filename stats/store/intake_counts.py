@@ -1,6 +1,6 @@
 """What became of the events that intake was sent, as the site's owner sees it (event contract 1.5)."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import orjson
 
@@ -28,3 +28,17 @@ def intake_counts_since(store: EventStore, site_id: int, since: int) -> dict[str
         tag="intake counts",
     )
     return {row["outcome"]: row["total"] for row in rows}
+
+
+def events_taken_since(store: EventStore, site_ids: Collection[int], since: int) -> dict[int, int]:
+    """Return how many events were taken since a time in unix seconds, by site; a site without any is not in it."""
+    rows = store.read_rows(
+        """
+        SELECT site_id, sum(events) AS total FROM intake_counts
+        WHERE site_id IN {sites:Array(UInt32)} AND minute >= toDateTime({since:UInt32}, 'UTC') AND outcome = 'buffered'
+        GROUP BY site_id
+        """,
+        {"sites": list(site_ids), "since": since},
+        tag="intake counts",
+    )
+    return {row["site_id"]: row["total"] for row in rows}

@@ -52,7 +52,9 @@ def add(client: Client, model: str, **fields: Any) -> str:
 
 
 SITE_FORMS = {
-    f"{prefix}-{name}": "0" for prefix in ("shield_rules", "guests") for name in ("TOTAL_FORMS", "INITIAL_FORMS")
+    f"{prefix}-{name}": "0"
+    for prefix in ("shield_rules", "guests", "shared_links", "plugins_tokens")
+    for name in ("TOTAL_FORMS", "INITIAL_FORMS")
 }
 
 
@@ -101,7 +103,7 @@ def test_every_page_opens_and_shows_no_hash_and_no_secret(client: Client) -> Non
 
 def test_action_resets_the_statistics_of_chosen_sites_only(client: Client) -> None:
     chosen, other = make_site(), make_site()
-    sent = {"action": "reset_chosen", "_selected_action": [chosen.pk]}
+    sent = {"action": "reset_chosen", "_selected_action": [chosen.pk], "confirm": "yes"}
     page = client.post(reverse("admin:accounts_site_changelist"), sent, follow=True)
     assert "Nothing counts any more" in page.content.decode()
     assert Site.objects.get(stats_reset_at__isnull=False) == chosen
@@ -138,7 +140,8 @@ def test_key_cannot_be_changed_and_is_revoked_by_an_action(client: Client) -> No
     page = reverse("admin:accounts_apikey_change", args=[issued.record.pk])
     assert client.post(page, {"name": "other"}).status_code == 403
     client.post(
-        reverse("admin:accounts_apikey_changelist"), {"action": "revoke", "_selected_action": [issued.record.pk]}
+        reverse("admin:accounts_apikey_changelist"),
+        {"action": "revoke", "_selected_action": [issued.record.pk], "confirm": "yes"},
     )
     assert key_for(issued.text) is None
 
@@ -233,8 +236,18 @@ def test_goal_without_properties_holds_an_empty_object(client: Client, nothing: 
     assert Goal.objects.get().custom_props == {}
 
 
+def with_owner() -> dict[str, Any]:
+    """Return the part of a new team's form that names its owner."""
+    return {
+        "memberships-TOTAL_FORMS": "1",
+        "memberships-INITIAL_FORMS": "0",
+        "memberships-0-user": make_user().pk,
+        "memberships-0-role": "owner",
+    }
+
+
 def test_team_form_refuses_unknown_features(client: Client) -> None:
-    form = {"plan": make_team().plan.pk, "memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0"}
+    form = {"plan": make_team().plan.pk, **with_owner()}
     for value in ('["everything"]', '"props"', '["\\ud800"]', "{"):
         add(client, "accounts_team", name="refused", feature_override=value, **form)
     add(client, "accounts_team", name="taken", feature_override='["props"]', **form)
