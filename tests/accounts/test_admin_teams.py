@@ -1,5 +1,6 @@
 """Teams in the admin: members inline, never without an owner; plans, locks and the audit log of every write."""
 
+import re
 from html import unescape
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import AuditEntry, GuestMembership, Membership, Team, User
+from accounts.services import issue_plugins_token
 from accounts.types import Role
 from tests.factories import (
     make_guest,
@@ -204,3 +206,12 @@ def test_audit_log_cannot_be_written(client: Client) -> None:
     assert client.post(reverse("admin:accounts_auditentry_delete", args=[entry.pk]), {"post": "yes"}).status_code == 403
     assert client.get(reverse("admin:accounts_auditentry_add")).status_code == 403
     assert AuditEntry.objects.get().target == "x"
+
+
+def test_audit_log_tells_people_plugins_and_the_command_line_apart(client: Client) -> None:
+    token = issue_plugins_token(make_site(), description="WordPress").record
+    AuditEntry.objects.create(action="goal.create", target="x", token=token)
+    AuditEntry.objects.create(action="team.create", target="x", who=User.objects.get(email="root@shop.example"))
+    page = client.get(reverse("admin:accounts_auditentry_changelist")).content.decode()
+    people = re.findall(r'class="field-person">(.*?)<', page)
+    assert people == ["root@shop.example", f"plugin {token}", "command line, or deleted since"]
