@@ -153,9 +153,10 @@ def _branch_sql(branch: Branch, scope: Scope) -> str:
     sql = f"SELECT {', '.join(columns)} FROM {_rows_of(branch, where, scope)}"
     if groups:
         sql += f" GROUP BY {', '.join(f'g{n}' for n in range(len(groups)))}"
-    if groups and branch.source is not Source.EVENTS:
-        visits = expressions["e_visits"] if branch.source is Source.DAYS else "sum(sign)"
-        sql += f" HAVING {visits.format_map(marks)} > 0"
+    if groups and branch.source is Source.DAYS and _holds_visits(branch):
+        sql += f" HAVING {expressions['e_visits'].format_map(marks)} > 0"
+    elif groups and branch.mixes_states and not branch.skips_replaced:
+        sql += " HAVING sum(sign) > 0"
     return sql
 
 

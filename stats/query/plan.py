@@ -31,10 +31,10 @@ class Branch:
 
     `condition` is judged on the row itself. `member` is judged on the other table: the row's visit must have a row
     there for which it holds. `entered` narrows the bounce rate to visits that landed on the filtered page. A pass over
-    DAYS may hold aggregates of SESSIONS too, where both have the same groups.
-    `skips_replaced` leaves out states of visits that newer ones replaced; sums do without, distinct counts do not
-    when they are grouped or filtered by what changes as a visit grows. `joined` are dimensions of the visit that
-    event rows lack.
+    DAYS may hold aggregates of SESSIONS too, where both have the same groups. `mixes_states` tells that rows are grouped
+    or filtered by what changes as a visit grows: replaced states may then be in groups without their visit.
+    `skips_replaced` leaves such states out; sums do without, distinct counts do not. `joined` are dimensions of the
+    visit that event rows lack.
     """
 
     source: Source
@@ -43,6 +43,7 @@ class Branch:
     condition: Filter | None
     member: Filter | None
     entered: Filter | None = None
+    mixes_states: bool = False
     skips_replaced: bool = False
     joined: tuple[Dimension, ...] = ()
 
@@ -215,6 +216,7 @@ def _branch(query: Query, tree: Filter, source: Source, aggregates: tuple[str, .
         condition,
         member=_judged_elsewhere(tree, Kind.EVENT, Kind.SESSION),
         entered=None if by_page or NARROWED_TO_LANDINGS.isdisjoint(aggregates) else _landing_condition(tree),
+        mixes_states=any(changing),
         skips_replaced=any(changing) and not DISTINCT_OVER_SESSIONS.isdisjoint(aggregates),
     )
 
