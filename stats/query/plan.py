@@ -31,8 +31,8 @@ class Branch:
 
     `condition` is judged on the row itself. `member` is judged on the other table: the row's visit must have a row
     there for which it holds. `entered` narrows the bounce rate to visits that landed on the filtered page. A pass over
-    DAYS may hold aggregates of SESSIONS too, where both have the same groups. `mixes_states` tells that rows are grouped
-    or filtered by what changes as a visit grows: replaced states may then be in groups without their visit.
+    DAYS may hold aggregates of SESSIONS too, where both have the same groups. `mixes_states` tells that what changes as
+    a visit grows groups or filters the rows: replaced states may then be in groups without their visit.
     `skips_replaced` leaves such states out; sums do without, distinct counts do not. `joined` are dimensions of the
     visit that event rows lack.
     """
