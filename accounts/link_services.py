@@ -9,7 +9,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
 from accounts.models import MAX_LINK_NAME_CHARACTERS, SharedLink
-from accounts.records import Who, lock_site, save_record, write_audit
+from accounts.records import Who, lock_site, write_audit
 from accounts.types import Feature, SiteRef
 from accounts.validators import is_storable
 from analytics_project.errors import InvalidFields, PaymentRequired
@@ -51,12 +51,23 @@ def _link_named(site: SiteRef, name: str) -> SharedLink | None:
 
 
 def _make_link(site: SiteRef, name: str, password: str, who: Who | None) -> SharedLink:
-    link = SharedLink(site_id=site.id, name=name, password_hash=make_password(password) if password else "")
-    save_record(link)
-    write_audit(who, "link.create", f"{site.domain}: {name}")
+    hashed = make_password(password) if password else ""
+    link, is_new = SharedLink.objects.get_or_create(site_id=site.id, name=name, defaults={"password_hash": hashed})
+    if is_new:  # else made meanwhile by somebody who takes no lock, such as the admin
+        write_audit(who, "link.create", f"{site.domain}: {name}")
     return link
 
 
 def link_url(site: SiteRef, link: SharedLink, *, base: str) -> str:
     """Return the link's address below BASE_URL, or below `base` where that is not set."""
     return f"{(settings.BASE_URL or base).rstrip('/')}/share/{quote_plus(site.domain)}?auth={link.slug}"
+
+
+def link_fields(site: SiteRef, link: SharedLink, *, base: str) -> dict[str, object]:
+    """Return a link as plugins see it (Plugins API contract, section 8); `base` as in `link_url`."""
+    return {
+        "id": link.pk,
+        "name": link.name,
+        "password_protected": link.password_hash != "",
+        "href": link_url(site, link, base=base),
+    }

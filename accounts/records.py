@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import IntegrityError, models, transaction
 
-from accounts.models import AuditEntry, Site, User
+from accounts.models import AuditEntry, PluginsToken, Site, User
 from accounts.types import Actor, PluginsActor, SiteRef
-from analytics_project.errors import InvalidRequest, NotFound
+from analytics_project.errors import InvalidRequest, NotAuthenticated, NotFound
 
 Who = User | Actor | PluginsActor
 
@@ -35,12 +35,18 @@ def _one_line(problem: ValidationError) -> str:
 
 
 def write_audit(who: Who | None, action: str, target: object) -> None:
-    """Note that a person, a key that speaks for one, a plugin, or None for the command line, acted on a record."""
+    """Note that a person, a key that speaks for one, a plugin, or None for the command line, acted on a record.
+
+    Raises: NotAuthenticated for a plugin whose token was deleted since its request began, which undoes what it did.
+    """
     match who:
         case Actor():
             doer = AuditEntry(who_id=who.user_id, key_id=who.key_id)
         case PluginsActor():
-            doer = AuditEntry(token_id=who.token_id)
+            token = PluginsToken.objects.select_for_update(no_key=True).filter(pk=who.token_id).first()
+            if token is None:
+                raise NotAuthenticated("The Plugins API token has just been revoked")
+            doer = AuditEntry(token=token)
         case _:
             doer = AuditEntry(who=who)
     doer.action, doer.target = action, str(target)[:300]

@@ -35,9 +35,8 @@ from analytics_project import clock
 from analytics_project.errors import Conflict, InvalidRequest
 
 LAST_USED_PRECISION: Final = timedelta(minutes=1)
-TOKEN_LAST_USED_PRECISION: Final = timedelta(
-    minutes=6
-)  # more than five whole minutes (Plugins API contract, section 2)
+# More than five whole minutes (Plugins API contract, section 2).
+TOKEN_LAST_USED_PRECISION: Final = timedelta(minutes=6)
 ROTATION_GRACE: Final = timedelta(hours=24)
 MAX_ROTATION_GRACE: Final = timedelta(days=90)
 

@@ -112,7 +112,7 @@ def wants_reference_shape(request: HttpRequest | Request) -> bool:
 
 def failure_body(request: HttpRequest | Request, text: str) -> dict[str, object]:
     """Return the body of a refusal: `{"error": text}`, in the Plugins API only to bearers, else its own list."""
-    if request.path.startswith("/api/plugins/v1/") and not wants_reference_shape(request):
+    if request.path.startswith("/api/plugins/v1") and not wants_reference_shape(request):
         return {"errors": [{"detail": text}]}
     return {"error": text}
 

@@ -1,9 +1,10 @@
-"""Requests made up from the OpenAPI document against a real server: no 5xx, every answer as the document says.
+"""Requests made up from the OpenAPI documents against a real server: no 5xx, every answer as the document says.
 
 Schemathesis makes them: boundary values, wrong types, missing and surplus members, other methods. It makes the same
 ones each time, so a finding comes back until it is mended.
 """
 
+import base64
 import http.cookiejar
 import json
 import os
@@ -11,12 +12,14 @@ import subprocess
 import sys
 import urllib.parse
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.e2e.conftest import Served
+from tests.e2e.server import ServerProcess
 from tests.stats.query.fixtures import FIXTURE_A
 
 CASES_PER_OPERATION = 25
@@ -130,6 +133,21 @@ def test_made_up_requests_are_answered_as_documented(served: Served, tmp_path: P
     document.write_text(json.dumps(prepared(server.get("/api/schema", key), served.domain)))
     (tmp_path / "schemathesis.toml").write_text(CONFIGURATION)
     headers = {"Authorization": f"Bearer {key}", **session_headers(served)}
+    made_up(document, server, headers)
+
+
+@pytest.mark.slow
+@pytest.mark.process
+def test_made_up_requests_of_plugins_are_answered_as_documented(served: Served, tmp_path: Path) -> None:
+    token = served.server.provision("plugins-token", "--site", served.domain)["token"]
+    document = tmp_path / "openapi.json"
+    document.write_text(json.dumps(served.server.get("/api/plugins/spec/openapi", token)))
+    made_up(document, served.server, {"Authorization": "Basic " + base64.b64encode(f":{token}".encode()).decode()})
+    made_up(document, served.server, {"Authorization": f"Bearer {token}"})
+
+
+def made_up(document: Path, server: ServerProcess, headers: Mapping[str, str]) -> None:
+    """Make requests up from a document beside whose file the configuration lies, and hold each answer against it."""
     done = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "run", str(document), "--url", server.url, "--no-color"),
@@ -137,7 +155,7 @@ def test_made_up_requests_are_answered_as_documented(served: Served, tmp_path: P
             *("--generation-deterministic", "--max-examples", str(CASES_PER_OPERATION)),
             *(word for name, value in headers.items() for word in ("-H", f"{name}: {value}")),
         ],
-        cwd=tmp_path,
+        cwd=document.parent,
         env={**os.environ, "SCHEMATHESIS_HOOKS": str(Path(__file__).with_name("schema_fuzz_hooks.py"))},
         capture_output=True,
         text=True,

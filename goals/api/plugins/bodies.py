@@ -7,7 +7,8 @@ from typing import Final
 from rest_framework.request import Request
 
 from analytics_project.errors import InvalidRequest
-from goals.api.plugins.failures import BLANK, INVALID, Fault, InvalidShape
+from goals.api.plugins.failures import INVALID, Fault, InvalidShape
+from goals.services import BLANK
 
 Body = Mapping[str, object]
 Path = tuple[str | int, ...]

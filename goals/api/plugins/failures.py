@@ -16,7 +16,6 @@ from accounts.api.pagination import InvalidCursor
 from analytics_project.api import failure_body, wants_reference_shape
 from analytics_project.errors import AppError, InvalidFields
 
-BLANK = "can't be blank"
 INVALID = "is invalid"
 
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from goals.api.plugins.bodies import Body, Path, check, list_in, object_in, text_in
-from goals.api.plugins.failures import BLANK, INVALID, Fault, InvalidShape
-from goals.services import NewGoal
+from goals.api.plugins.failures import INVALID, Fault, InvalidShape
+from goals.services import BLANK, NewGoal
 from goals.types import (
     MAX_CUSTOM_PROPS,
     MAX_PROP_NAME_CHARACTERS,

@@ -8,8 +8,9 @@ from rest_framework.response import Response
 from accounts.types import SiteRef
 from analytics_project.errors import InvalidFields
 from goals.api.plugins.bodies import Body, body_of, check, object_in
-from goals.api.plugins.failures import BLANK, Fault
+from goals.api.plugins.failures import Fault
 from goals.api.plugins.views import PluginsView
+from goals.services import BLANK
 from goals.tracker_services import check_tracker_values, configure_tracker, provide_tracker
 
 CONFIGURATION: Final = "tracker_script_configuration"

@@ -1,12 +1,17 @@
 import base64
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 import time_machine
 from django.test import Client
 
 from accounts.models import AuditEntry, PluginsToken, Site
-from accounts.types import Feature
+from accounts.selectors import site_ref
+from accounts.types import Feature, PluginsActor
+from analytics_project.errors import NotAuthenticated
+from goals.models import Goal
+from goals.services import NewGoal, provide_goals
 from tests.factories import make_key, make_site, make_team
 from tests.goals.api.plugins.conftest import ROOT, Plugin, event, make_plugin
 
@@ -88,6 +93,13 @@ def test_deleted_token_and_deleted_site_are_refused_at_once(call: Plugin) -> Non
     assert (call("GET", "/goals")[0], other("GET", "/goals")[0]) == (401, 200)
     call.site.delete()
     assert other("GET", "/goals")[0] == 401
+
+
+def test_token_deleted_during_a_request_undoes_what_the_request_did(site: Site) -> None:
+    gone = PluginsActor(uuid4(), site_ref(site), frozenset(Feature))
+    with pytest.raises(NotAuthenticated):
+        provide_goals(gone.site, [NewGoal(event_name="Signup")], gone.features, who=gone)
+    assert not Goal.objects.exists()
 
 
 def test_last_use_is_written_again_after_more_than_five_whole_minutes(call: Plugin) -> None:
