@@ -65,9 +65,9 @@ def provide_goal(
     lock_site(site)
     goal = _normalised(site, wanted)
     found = _same_goal(goal)
-    if found is None and _is_full(site, goal):
-        reached = ["Maximum number of goals reached"]
-        raise InvalidFields({"event_name": reached, "page_path": reached})
+    is_full = found is None and _is_full(site)
+    if is_full and not _is_known(goal):
+        raise _limit_reached()
     _check_values(goal)
     if found is None:
         _check_currency(goal)
@@ -76,6 +76,8 @@ def provide_goal(
         raise _currency_taken(found)
     if found is not None:
         return goal_fields(found)
+    if is_full:
+        raise _limit_reached()
     try:
         with transaction.atomic():
             goal.save()
@@ -161,12 +163,21 @@ def _same_goal(goal: Goal) -> Goal | None:
     return Goal.objects.filter(site_id=goal.site_id, identity_digest=goal.identity_digest).first()
 
 
-def _is_full(site: SiteRef, goal: Goal) -> bool:
-    """Tell whether the site has no room, unless it knows this event name, or this path and threshold, already."""
+def _is_full(site: SiteRef) -> bool:
+    return Goal.objects.filter(site_id=site.id).count() >= settings.MAX_GOALS_PER_SITE
+
+
+def _is_known(goal: Goal) -> bool:
+    """Tell whether the site has a goal of this event name, or of this path and threshold, which may be the one."""
     known = _of_same_subject(goal)
     if goal.page_path:
         known = known.filter(scroll_threshold=goal.scroll_threshold)
-    return not known.exists() and Goal.objects.filter(site_id=site.id).count() >= settings.MAX_GOALS_PER_SITE
+    return known.exists()
+
+
+def _limit_reached() -> InvalidFields:
+    reached = ["Maximum number of goals reached"]
+    return InvalidFields({"event_name": reached, "page_path": reached})
 
 
 def _check_currency(goal: Goal) -> None:
@@ -220,7 +231,7 @@ def provide_goal_of_switch(site: SiteRef, event_name: str, *, who: Who | None = 
     """Make the event goal that belongs to a switch of the tracker, unless there is one; skipped at the limit."""
     lock_site(site)
     goal = _normalised(site, NewGoal(event_name=event_name))
-    if not _of_same_subject(goal).exists() and not _is_full(site, goal) and _free_name(goal):
+    if not _of_same_subject(goal).exists() and not _is_full(site) and _free_name(goal):
         goal.save()
         write_audit(who, "goal.create", f"{site.domain}: {goal}")
 

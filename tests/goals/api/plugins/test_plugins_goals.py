@@ -183,6 +183,15 @@ def test_full_site_takes_known_goals_only(call: Plugin, settings: LazySettings) 
     assert call("PUT", "/goals", event("b"))[0] == 201
 
 
+def test_full_site_takes_no_second_goal_of_a_known_event(call: Plugin, site: Site, settings: LazySettings) -> None:
+    settings.MAX_GOALS_PER_SITE = 1
+    make_goal(site, event_name="Order", display_name="Gold", custom_props={"tier": "gold"}, currency="SEK")
+    assert call("PUT", "/goals", event("Order"))[0] == 422
+    refused = call("PUT", "/goals", event("Order", currency="NOK"))
+    assert details(refused) == ["event_name: 'Order' (with currency: SEK) has already been taken"]
+    assert Goal.objects.count() == 1
+
+
 @pytest.mark.parametrize("text", ["hello", "1.5", "%00", "٣"])
 @pytest.mark.parametrize("records", ["goals", "funnels", "shared_links"])
 def test_path_without_a_number_is_422(call: Plugin, bearer: Plugin, records: str, text: str) -> None:
