@@ -43,6 +43,9 @@ class MembershipInline(admin.TabularInline):
     autocomplete_fields = ["user"]
     extra = 0
 
+    def get_min_num(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> int:
+        return 1 if obj is None else 0  # a new team needs an owner: the row for it is there already
+
 
 class TeamsOfUserInline(admin.TabularInline):
     """The teams of a person; changed on the team's page."""

@@ -125,6 +125,13 @@ class TeamAdmin(AuditedAdmin):
         teams: QuerySet[Team] = super().get_queryset(request)
         return teams.annotate(**counts)
 
+    def get_fieldsets(self, request: HttpRequest, obj: Team | None = None) -> Any:
+        return self.fieldsets if obj is not None else ((None, {"fields": ("name", "plan", "feature_override")}),)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        initial: dict[str, Any] = super().get_changeform_initial_data(request)
+        return {"plan": Plan.objects.filter(is_default=True).values_list("pk", flat=True).first(), **initial}
+
     def get_inlines(self, request: HttpRequest, obj: Team | None) -> Any:
         return self.inlines if obj is not None else (MembershipInline,)
 
@@ -142,8 +149,6 @@ class TeamAdmin(AuditedAdmin):
 
     @admin.display(description="next")
     def next_steps(self, team: Team) -> str:
-        if team._state.adding:
-            return "Save the team, then give it sites and keys."
         query = urlencode({"team": team.pk})
         return format_html(
             '<a href="{}?{}">Add a site</a> · <a href="{}?{}">Issue a key</a>',
