@@ -12,7 +12,7 @@ from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.safestring import mark_safe
 from django.views.decorators.cache import never_cache
-from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django_otp import login as note_device
 from django_otp.models import Device
 
@@ -121,6 +121,7 @@ class FootfallAdminSite(AdminSite):
         context = {**self.each_context(request), "title": "Second factor", **facts}
         return TemplateResponse(request, "admin/accounts/second_factor.html", context)
 
+    @sensitive_variables()
     def _change_second_factor(self, request: HttpRequest, user: User) -> dict[str, Any]:
         """Do what a button asks for; an empty answer means that there is nothing to show. Raises: AppError."""
         code = request.POST.get("code", "")
@@ -136,6 +137,7 @@ class FootfallAdminSite(AdminSite):
         return {"recovery_codes": two_factor_services.renew_recovery_codes(user)}
 
 
+@sensitive_variables()
 def _enrolment(user: User) -> dict[str, Any]:
     """Return what an authenticator app needs: the secret as text, as an address, and as a picture of that."""
     device = two_factor_services.pending_device(user)

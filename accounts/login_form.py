@@ -12,6 +12,7 @@ from django import forms
 from django.conf import settings
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.http import HttpRequest
+from django.views.decorators.debug import sensitive_variables
 
 from accounts.api.throttles import request_counters
 from accounts.models import User
@@ -43,6 +44,7 @@ class LoginForm(AdminAuthenticationForm):
         help_text="Only if you have set up a second factor.",
     )
 
+    @sensitive_variables()
     def clean(self) -> dict[str, Any]:
         self._count_attempt()
         cleaned = super().clean()

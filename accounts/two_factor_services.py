@@ -13,6 +13,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
+from django.views.decorators.debug import sensitive_variables
 from django_otp.models import Device
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -53,12 +54,14 @@ def pending_device(user: User) -> TOTPDevice:
     return device or TOTPDevice.objects.create(user=user, name="authenticator app", confirmed=False)
 
 
+@sensitive_variables()
 def secret_text(device: TOTPDevice) -> str:
     """Return a device's secret as people type it into an app: base32 in groups of four."""
     text = base64.b32encode(device.bin_key).decode().rstrip("=")
     return " ".join(re.findall(".{1,4}", text))
 
 
+@sensitive_variables()
 @transaction.atomic
 def confirm_device(user: User, code: str) -> tuple[TOTPDevice, tuple[str, ...]]:
     """Turn the second factor on with the first code of the app; return the device and the recovery codes, shown once.
@@ -76,6 +79,7 @@ def confirm_device(user: User, code: str) -> tuple[TOTPDevice, tuple[str, ...]]:
     return device, codes
 
 
+@sensitive_variables()
 def device_for_code(user: User, code: str) -> Device | None:
     """Return the device whose code this is, and use the code up; None for a wrong one, or one given too soon after it.
 
@@ -91,6 +95,7 @@ def device_for_code(user: User, code: str) -> Device | None:
     return device
 
 
+@sensitive_variables()
 @transaction.atomic
 def renew_recovery_codes(user: User) -> tuple[str, ...]:
     """Make ten new recovery codes, shown once; the old ones are refused from now on."""
@@ -120,6 +125,7 @@ def _confirmed(user: User) -> "QuerySet[TOTPDevice]":
     return devices
 
 
+@sensitive_variables()
 def _make_recovery_codes(user: User) -> tuple[str, ...]:
     device, _ = StaticDevice.objects.get_or_create(user=user, name="recovery codes")
     device.token_set.all().delete()
@@ -128,6 +134,7 @@ def _make_recovery_codes(user: User) -> tuple[str, ...]:
     return codes
 
 
+@sensitive_variables()
 def _mint_recovery_code() -> str:
     """Return twelve letters and digits, 60 bits of them random, in groups of four."""
     text = base64.b32encode(secrets.token_bytes(8)).decode().lower()[:RECOVERY_CODE_CHARACTERS]

@@ -1,9 +1,9 @@
-"""Watches what a test run mints and what it logs: no key, token, password or salt may come out in a log."""
+"""Watches what a test run mints and logs: no key, token, password, salt or second factor may come out in a log."""
 
 import functools
 import logging
 import re
-from base64 import b64encode
+from base64 import b32encode, b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -11,8 +11,9 @@ from typing import Any, Final
 import pytest
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models.signals import post_save
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from accounts import keys
+from accounts import keys, two_factor_services
 from accounts.models import Site
 from stats.models import VisitorSalt
 
@@ -71,6 +72,13 @@ def watching(logger: logging.Logger) -> Iterator[SecretWatch]:
 
         return minted
 
+    mint_recovery_code = two_factor_services._mint_recovery_code
+
+    def noted_recovery_code() -> str:
+        code = mint_recovery_code()
+        watch.others |= {code, code.replace("-", "")}
+        return code
+
     set_password = AbstractBaseUser.set_password
 
     def noted_password(self: AbstractBaseUser, raw: str | None) -> None:
@@ -79,16 +87,20 @@ def watching(logger: logging.Logger) -> Iterator[SecretWatch]:
         set_password(self, raw)
 
     def saved(instance: Any, **_signal: object) -> None:
-        watch.note_bytes(bytes(instance.salt if isinstance(instance, VisitorSalt) else instance.caller_id_secret))
+        if isinstance(instance, TOTPDevice):
+            watch.others |= {instance.key, b32encode(instance.bin_key).decode()}
+        else:
+            watch.note_bytes(bytes(instance.salt if isinstance(instance, VisitorSalt) else instance.caller_id_secret))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keys, "mint_key", noted(keys.mint_key))
         patch.setattr(keys, "mint_plugins_token", noted(keys.mint_plugins_token))
+        patch.setattr(two_factor_services, "_mint_recovery_code", noted_recovery_code)
         patch.setattr(AbstractBaseUser, "set_password", noted_password)
-        for record in (VisitorSalt, Site):
+        for record in (VisitorSalt, Site, TOTPDevice):
             post_save.connect(saved, sender=record, weak=False, dispatch_uid=f"secret_watch_{id(watch)}")
         logger.addHandler(watch)
         yield watch
         logger.removeHandler(watch)
-        for record in (VisitorSalt, Site):
+        for record in (VisitorSalt, Site, TOTPDevice):
             post_save.disconnect(sender=record, dispatch_uid=f"secret_watch_{id(watch)}")

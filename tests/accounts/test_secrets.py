@@ -17,6 +17,7 @@ from accounts.api.throttles import request_counters
 from accounts.keys import mint_key
 from accounts.models import ApiKey, PluginsToken
 from accounts.selectors import actor_for
+from accounts.two_factor_services import pending_device, renew_recovery_codes
 from stats.models import VisitorSalt
 from tests.factories import make_key, make_site, make_user
 from tests.secret_watch import watching
@@ -43,7 +44,10 @@ urlpatterns = [path("api/broken", Broken.as_view()), path("broken", broken_form)
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("kind", ["key", "token", "password", "salt", "secret of a site", "traceback", "nothing"])
+@pytest.mark.parametrize(
+    "kind",
+    ["key", "token", "password", "salt", "secret of a site", "second factor", "recovery code", "traceback", "nothing"],
+)
 def test_leak_into_any_log_is_found(kind: str) -> None:
     logger = logging.getLogger(f"tests.{kind}")
     logger.propagate = False  # these leaks are meant
@@ -56,6 +60,8 @@ def test_leak_into_any_log_is_found(kind: str) -> None:
             "password": PASSWORD,
             "salt": VisitorSalt.objects.create(date=date(2026, 3, 1)).salt.hex(),
             "secret of a site": bytes(site.caller_id_secret),
+            "second factor": pending_device(make_user()).key,
+            "recovery code": renew_recovery_codes(make_user())[0],
             "traceback": make_key().text,
             "nothing": make_key().record,
         }
