@@ -2,7 +2,8 @@
 
 Measured on the embedded engine with 2 M events of 20 sites in three months (2 cores): 1.4 s for a site of a million
 events, 1.0 s at the least, since the engine looks every second whether a mutation has ended. Masking by a lightweight
-DELETE takes as long and leaves the rows on the disk until parts happen to be merged.
+DELETE takes as long and leaves the rows on the disk until parts happen to be merged. Every part of the table gets a new
+version, with rows of the site or without: 38 s with 240 parts, and no less when the partition is named.
 """
 
 from collections.abc import Mapping

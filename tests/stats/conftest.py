@@ -7,6 +7,7 @@ import pytest
 
 from stats.store.client import EventStore, Limits
 from tests.stats.query.table_reads import QUERY_TAGS, table_reads
+from tests.stats.small_store import SmallStore, empty, make_small_store
 
 LONGEST_TEXT = 50_000  # the engine takes seconds to explain a thousand goals, which shorter texts have the like of
 _known_texts: set[str] = set()
@@ -32,3 +33,18 @@ def _queries_read_one_site(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         assert {len(one.sites) for one in found} == {1}, sql
         assert len({one.sites for one in found}) == 1, sql
         _known_texts.add(sql)
+
+
+@pytest.fixture(scope="session")
+def _opened_small_store(_events_url: None) -> Iterator[SmallStore]:
+    opened = make_small_store()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def small_store(_opened_small_store: SmallStore, monkeypatch: pytest.MonkeyPatch) -> EventStore:
+    """The store of a test that erases, empty; the services of this process use it too."""
+    empty(_opened_small_store)
+    monkeypatch.setattr("stats.services._store", _opened_small_store)
+    return _opened_small_store

@@ -20,6 +20,11 @@ pytestmark = pytest.mark.django_db
 NOON = "2026-03-09T12:00:00Z"
 
 
+@pytest.fixture
+def store(small_store: EventStore) -> EventStore:
+    return small_store
+
+
 @pytest.fixture(autouse=True)
 def _own_spool(settings: LazySettings, tmp_path: Path) -> None:
     settings.SPOOL_DIR = tmp_path / "spool"

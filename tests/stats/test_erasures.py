@@ -32,6 +32,11 @@ LINES = b'{"timestamp":"2026-03-09T12:00:00Z","visitor_id":"ann"}\n{"timestamp":
 
 
 @pytest.fixture
+def store(small_store: EventStore) -> EventStore:
+    return small_store
+
+
+@pytest.fixture
 def hand() -> Iterator[time_machine.Traveller]:
     with time_machine.travel(NOON, tick=False) as traveller:
         yield traveller

@@ -21,6 +21,11 @@ NOW = "2026-03-15T12:00:00Z"
 MOMENTS = ("2025-11-20T12:00:00Z", "2025-12-31T22:59:59Z", "2025-12-31T23:00:00Z", "2026-03-01T12:00:00Z")
 
 
+@pytest.fixture
+def store(small_store: EventStore) -> EventStore:
+    return small_store
+
+
 @pytest.fixture(autouse=True)
 def _own_spool(settings: LazySettings, tmp_path: Path) -> None:
     settings.SPOOL_DIR = tmp_path / "spool"

@@ -3,6 +3,7 @@
 import itertools
 
 import orjson
+import pytest
 
 from analytics_project import clock
 from stats.store.client import EventStore
@@ -16,6 +17,11 @@ COLUMNS = {
     "events": ("site_id", "day", "timestamp"),
     "sessions": ("site_id", "day", "start", "sign", "session_id"),
 }
+
+
+@pytest.fixture
+def store(small_store: EventStore) -> EventStore:
+    return small_store
 
 
 def fill(store: EventStore, site: int, at: int) -> None:
