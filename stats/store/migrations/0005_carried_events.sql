@@ -17,9 +17,8 @@ ALTER TABLE sessions$on_cluster
     ADD COLUMN IF NOT EXISTS carried_pageviews Int32 DEFAULT 0,
     ADD COLUMN IF NOT EXISTS carried_events Int32 DEFAULT 0;
 
--- What was counted before this step; a step that was cut short begins this part anew.
-ALTER TABLE sessions$local$on_cluster DELETE WHERE is_visit = 0 SETTINGS mutations_sync = 2;
-
+-- What was counted before this step. Each month is written at once and what is there is left out, so that a step that
+-- was cut short may be repeated.
 INSERT INTO sessions
     (site_id, day, visitor_id, session_id, sign, start, timestamp, referrer, source, channel, utm_source, utm_medium,
      utm_campaign, utm_content, utm_term, click_id_param, country_code, subdivision1_code, subdivision2_code,
@@ -35,8 +34,12 @@ SELECT
 FROM events AS event
 INNER JOIN
 (
-    SELECT site_id, session_id, any(day) AS first_day FROM sessions GROUP BY site_id, session_id
+    SELECT site_id, session_id, any(day) AS first_day FROM sessions WHERE is_visit GROUP BY site_id, session_id
 ) AS visit ON event.site_id = visit.site_id AND event.session_id = visit.session_id
 ARRAY JOIN if(event.name = 'engagement', [1], [1, -1]) AS direction
 WHERE event.day != visit.first_day
-SETTINGS max_execution_time = 0, max_memory_usage = 0, join_algorithm = 'grace_hash', insert_deduplicate = 0;
+    AND (event.session_id, if(direction = 1, event.day, visit.first_day), event.timestamp) NOT IN
+        (SELECT session_id, day, timestamp FROM sessions WHERE NOT is_visit)
+SETTINGS max_execution_time = 0, max_memory_usage = 0, join_algorithm = 'grace_hash', insert_deduplicate = 0,
+    min_insert_block_size_rows = 1000000000, min_insert_block_size_bytes = 0, max_insert_threads = 1,
+    max_partitions_per_insert_block = 0;
