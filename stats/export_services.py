@@ -13,32 +13,12 @@ import orjson
 from accounts.types import SiteRef
 from stats.ingest.visitor import visitor_text
 from stats.services import event_store, wait_for_accepted
+from stats.store.schema import VISIT_ATTRIBUTE_COLUMNS
 from stats.store.site_events import event_slices
 
 _UNKNOWN_DEPTH: Final = 255
 _CITY: Final = "city_geoname_id"  # 0 is no city
-_SAME: Final = (
-    "name",
-    "hostname",
-    "pathname",
-    "referrer",
-    "source",
-    "channel",
-    "utm_source",
-    "utm_medium",
-    "utm_campaign",
-    "utm_content",
-    "utm_term",
-    "click_id_param",
-    "country_code",
-    "subdivision1_code",
-    "subdivision2_code",
-    "city_geoname_id",
-    "browser",
-    "browser_version",
-    "os",
-    "os_version",
-)
+_SAME: Final = ("name", "hostname", "pathname", *(column for column in VISIT_ATTRIBUTE_COLUMNS if column != "device"))
 FIELDS: Final = (
     "timestamp",
     "visitor_id",
