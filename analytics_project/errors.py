@@ -10,6 +10,8 @@
     ├── Forbidden           403
     ├── NotFound            404
     ├── Conflict            409
+    ├── PayloadTooLarge     413
+    ├── UnsupportedType     415  a body of another type than the endpoint reads
     ├── InvalidLine         422  one line of a bulk upload
     ├── RateLimited         429
     ├── InvalidRows         500  rows that do not fit the event store's columns; met by its writer, never by a client
@@ -88,6 +90,16 @@ class NotFound(AppError):
 class Conflict(AppError):
     status = 409
     code = "conflict"
+
+
+class PayloadTooLarge(AppError):
+    status = 413
+    code = "payload_too_large"
+
+
+class UnsupportedType(AppError):
+    status = 415
+    code = "unsupported_type"
 
 
 class InvalidLine(AppError):

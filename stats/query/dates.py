@@ -129,7 +129,7 @@ def day_start(day: date, zone: ZoneInfo) -> datetime:
     """
     local = datetime.combine(day, time(), zone)
     later = local.replace(fold=1).astimezone(UTC)
-    return _gap_end(local, zone) or later
+    return gap_end(local, zone) or later
 
 
 def day_end(day: date, zone: ZoneInfo) -> datetime:
@@ -138,10 +138,10 @@ def day_end(day: date, zone: ZoneInfo) -> datetime:
     Where clocks skip 23:59:59, the end of what lies before the gap; where it comes twice, after the first time.
     """
     local = datetime.combine(day, time(23, 59, 59), zone)
-    return _gap_end(local, zone) or _after(local.astimezone(UTC))
+    return gap_end(local, zone) or _after(local.astimezone(UTC))
 
 
-def _gap_end(local: datetime, zone: ZoneInfo) -> datetime | None:
+def gap_end(local: datetime, zone: ZoneInfo) -> datetime | None:
     """Return the UTC instant at which clocks jumped over a local time, None when it exists.
 
     A skipped time read with the offset after the jump lies before the jump, and the other way round.
