@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import time_machine
 from django.conf import LazySettings
+from django.test import RequestFactory
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.test import APIRequestFactory
 
 from accounts.types import Role, Scope
 from analytics_project import clock
@@ -55,7 +55,7 @@ def ask(
 ) -> Response:
     """Send a request to the probe."""
     sent = {**headers, **({"Authorization": f"Bearer {key}"} if key else {})}
-    answer = Probe.as_view()(APIRequestFactory().generic(method, f"/?{query}", body, kind, headers=sent))
+    answer = Probe.as_view()(RequestFactory().generic(method, f"/?{query}", body, kind, headers=sent))
     assert isinstance(answer, Response)
     answer.render()
     return answer
