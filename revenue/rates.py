@@ -36,16 +36,21 @@ class _RateTable:
         """
         if currency == BASE_CURRENCY:
             return Decimal(1) if on.isoformat() >= self.days[0] else None
+        found = self.published(currency, min(on, date.fromisoformat(self.days[-1])))
+        return None if found is None else found[1]
+
+    def published(self, currency: str, on: date) -> tuple[date, Decimal] | None:
+        """Return the newest rate from the day itself back to 7 days before, and its day."""
         column = self.columns.get(currency)
         if column is None:
             return None
-        last = min(on, date.fromisoformat(self.days[-1]))
-        for position in range(bisect_right(self.days, last.isoformat()) - 1, -1, -1):
-            if (last - date.fromisoformat(self.days[position])).days > MAX_RATE_AGE_DAYS:
+        for position in range(bisect_right(self.days, on.isoformat()) - 1, -1, -1):
+            day = date.fromisoformat(self.days[position])
+            if (on - day).days > MAX_RATE_AGE_DAYS:
                 return None
             text = self.lines[position].split(",")[column].strip()
             if text not in _ABSENT:
-                return Decimal(text)
+                return day, Decimal(text)
         return None
 
 
@@ -65,6 +70,14 @@ def _table() -> _RateTable:
 def last_published_day() -> date:
     """Return the newest day that the packaged file has rates of."""
     return date.fromisoformat(_table().days[-1])
+
+
+def published_per_euro(currency: str, on: date) -> tuple[date, Decimal] | None:
+    """Return the day and the rate per euro published on a day (UTC) or up to 7 days before it, None without one.
+
+    Payments use this: a day whose rates the file does not hold yet has none, until they are refreshed.
+    """
+    return _table().published(currency, on)
 
 
 @lru_cache(maxsize=4096)
