@@ -67,6 +67,7 @@ LAYERS: tuple[tuple[str, Layer], ...] = (
     ("accounts.invitation_view", Layer.EDGES),
     ("stats.housekeeping", Layer.SERVICES),
     ("revenue.rates", Layer.ENGINES),
+    ("revenue.coverage", Layer.ENGINES),
     ("revenue.reports", Layer.SERVICES),
     ("*.services", Layer.SERVICES),
     ("*.api.*", Layer.EDGES),
