@@ -34,7 +34,16 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "ShieldRule",
         "TrackerConfiguration",
     ),
-    "People and teams": ("Team", "User", "Membership", "GuestMembership", "GuestInvitation", "Plan", "Group"),
+    "People and teams": (
+        "Team",
+        "User",
+        "Membership",
+        "GuestMembership",
+        "GuestInvitation",
+        "TeamInvitation",
+        "Plan",
+        "Group",
+    ),
     "Keys": ("ApiKey", "PluginsToken"),
     "Records": ("AuditEntry", "Erasure"),
 }

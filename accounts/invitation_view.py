@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts.guest_services import accept_invitation, find_invitation
+from accounts.invitation_services import accept_invitation, find_offer
 from analytics_project.errors import AppError
 
 
@@ -13,13 +13,9 @@ from analytics_project.errors import AppError
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
     """Show the invitation of this token; accept it on POST, since mail programs open links by themselves."""
+    is_accepted = request.method == "POST"
     try:
-        if request.method == "POST":
-            guest = accept_invitation(token)
-            facts = {"domain": guest.site.domain, "role": guest.role, "is_accepted": True}
-        else:
-            found = find_invitation(token)
-            facts = {"domain": found.site.domain, "role": found.role, "is_accepted": False}
+        offer = accept_invitation(token) if is_accepted else find_offer(token)
     except AppError as problem:
         return render(request, "accounts/invitation.html", {"problem": problem.message}, status=problem.status)
-    return render(request, "accounts/invitation.html", facts)
+    return render(request, "accounts/invitation.html", {"offer": offer, "is_accepted": is_accepted})

@@ -277,21 +277,42 @@ class GuestMembership(models.Model):
         return f"{self.user} is guest {self.role} of {self.site}"
 
 
-class GuestInvitation(models.Model):
-    """An offer, sent by e-mail, to become a guest of a site for 48 hours. Only the hash of its token is kept."""
+class Invitation(models.Model):
+    """An offer, sent by e-mail, that stands for 48 hours. Only the hash of its token is kept."""
 
-    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="guest_invitations")
     email = models.EmailField("e-mail address")
-    role = models.CharField(max_length=10, choices=_choices(GuestRole))
     hash = models.BinaryField(max_length=32, unique=True, editable=False)
     invited_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(default=clock.now, db_index=True)
+
+    class Meta:
+        abstract = True
+
+
+class GuestInvitation(Invitation):
+    """An offer to become a guest of a site."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="guest_invitations")
+    role = models.CharField(max_length=10, choices=_choices(GuestRole))
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["site", "email"], name="guest_invitation_once_per_site")]
 
     def __str__(self) -> str:
         return f"{self.email} is invited to {self.site} as {self.role}"
+
+
+class TeamInvitation(Invitation):
+    """An offer to become a member of a team."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="invitations")
+    role = models.CharField(max_length=10, choices=_choices(Role))
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["team", "email"], name="team_invitation_once_per_team")]
+
+    def __str__(self) -> str:
+        return f"{self.email} is invited to {self.team} as {self.role}"
 
 
 class SharedLink(models.Model):

@@ -18,6 +18,7 @@ from django.db.models import Q
 from accounts import keys
 from accounts.models import (
     ApiKey,
+    GuestInvitation,
     GuestMembership,
     Membership,
     Plan,
@@ -25,6 +26,7 @@ from accounts.models import (
     ShieldRule,
     Site,
     Team,
+    TeamInvitation,
     User,
 )
 from accounts.records import Who, save_record, write_audit
@@ -135,15 +137,25 @@ def set_member(team: Team, user: User, role: Role, *, who: Who | None = None) ->
 
     Raises: Conflict when that would leave the team without an owner.
     """
-    owners = set(
-        Membership.objects.select_for_update().filter(team=team, role=Role.OWNER).values_list("user_id", flat=True)
-    )
-    if role is not Role.OWNER and owners == {user.pk}:
+    if role is not Role.OWNER and is_last_owner(team, user):
         raise Conflict(f"{user} is the last owner of {team}; make someone else owner first", code="last_owner")
     membership, _ = Membership.objects.update_or_create(team=team, user=user, defaults={"role": role})
-    GuestMembership.objects.filter(site__team=team, user=user).delete()
+    forget_guest(team, user)
     write_audit(who, "team.set_member", f"{team.name} ({team.identifier}): {user} {role}")
     return membership
+
+
+def is_last_owner(team: Team, user: User) -> bool:
+    """Tell whether the team has no owner beside this one; its owners stay as they are until the transaction ends."""
+    owners = Membership.objects.select_for_update().filter(team=team, role=Role.OWNER)
+    return set(owners.values_list("user_id", flat=True)) == {user.pk}
+
+
+def forget_guest(team: Team, user: User) -> None:
+    """Drop what a member of a team was as a guest of its sites, and the invitations that they need no longer."""
+    GuestMembership.objects.filter(site__team=team, user=user).delete()
+    GuestInvitation.objects.filter(site__team=team, email=user.email).delete()
+    TeamInvitation.objects.filter(team=team, email=user.email).delete()
 
 
 @transaction.atomic

@@ -2,18 +2,30 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from itertools import chain
+from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet, Value
 
 from accounts.keys import scope_allows
-from accounts.models import INVITATION_LIFE, GuestInvitation, GuestMembership, Membership, Site, Team
+from accounts.models import (
+    INVITATION_LIFE,
+    GuestInvitation,
+    GuestMembership,
+    Membership,
+    Site,
+    Team,
+    TeamInvitation,
+)
 from accounts.selectors import check_plan, refusal
-from accounts.types import Actor, Feature, GuestEntry, GuestRole, Role, Scope, SiteId, Surface
+from accounts.types import Actor, Feature, PersonEntry, Role, Scope, SiteId, Surface
 from analytics_project import clock
+from analytics_project.errors import NotFound
 
 PERSONAL_TEAM_NAME = "My personal sites"
+ACCEPTED: Final = "accepted"
+INVITED: Final = "invited"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +34,14 @@ class TeamStanding:
 
     team_id: int
     role: Role | None
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleListed:
+    """Who belongs to a team or a site, and who is invited; both sets have `email`, `role` and `status` to filter by."""
+
+    accepted: QuerySet[Any, Any]
+    invited: QuerySet[Any, Any]
 
 
 def check_scope(actor: Actor, scope: Scope) -> None:
@@ -48,12 +68,31 @@ def team_in_play(actor: Actor, team_id_text: str, scope: Scope) -> TeamStanding 
     return TeamStanding(team.pk, Role(roles[0]) if roles else None)
 
 
+def team_for(actor: Actor, team_id_text: str, scope: Scope) -> TeamStanding:
+    """Return the team that a path names, of which the caller is a full member: gates 9 to 13 of the key contract.
+
+    What the state of the key's own team forbids comes first. Raises: as `team_in_play`; NotFound for a text that names
+    no team, and for a guest; NotAuthenticated for a team of others, though its `team_id` as a parameter be ignored.
+    """
+    standing = team_in_play(actor, team_id_text, scope)
+    named = _team_named(team_id_text)
+    is_other = named is not None and standing is not None and named.pk != standing.team_id
+    if is_other and not actor.is_super_admin:
+        raise refusal(Surface.SITES)
+    if named is None or standing is None or is_other or standing.role is None:
+        raise NotFound("Team not found, or the role of the key's owner does not suffice")
+    return standing
+
+
 def _team(actor: Actor, team_id_text: str) -> Team | None:
-    teams = Team.objects.select_related("plan")
     if actor.team_id is not None:
-        return teams.get(pk=actor.team_id)
-    identifier = team_identifier(team_id_text)
-    return None if identifier is None else teams.filter(identifier=identifier).first()
+        return Team.objects.select_related("plan").get(pk=actor.team_id)
+    return _team_named(team_id_text)
+
+
+def _team_named(text: str) -> Team | None:
+    identifier = team_identifier(text)
+    return None if identifier is None else Team.objects.select_related("plan").filter(identifier=identifier).first()
 
 
 def team_identifier(text: str) -> UUID | None:
@@ -92,29 +131,49 @@ def team_fields(team: Team) -> dict[str, object]:
     }
 
 
-def guest_entries(site_id: SiteId) -> list[GuestEntry]:
-    """Return the guests of a site and its pending invitations, in no order; lapsed ones are left out."""
-    guests = GuestMembership.objects.select_related("user").filter(site=site_id)
-    pending = GuestInvitation.objects.filter(site=site_id, created_at__gt=clock.now() - INVITATION_LIFE)
-    return [*map(accepted_guest, guests), *map(pending_guest, pending)]
+def guests_listed(site_id: SiteId) -> PeopleListed:
+    """Return the guests of a site and its pending invitations; lapsed ones are left out."""
+    guests = GuestMembership.objects.filter(site=site_id)
+    return _people(guests, GuestInvitation.objects.filter(site=site_id))
 
 
-def accepted_guest(guest: GuestMembership) -> GuestEntry:
-    """Return a guest as the list of guests shows them."""
-    return GuestEntry(guest.user.email, GuestRole(guest.role), True, guest.created_at, guest.pk)
+def members_listed(team_id: int) -> PeopleListed:
+    """Return the members of a team and its pending invitations; lapsed ones are left out."""
+    members = Membership.objects.filter(team=team_id)
+    return _people(members, TeamInvitation.objects.filter(team=team_id))
 
 
-def pending_guest(invitation: GuestInvitation) -> GuestEntry:
-    """Return an invitation as the list of guests shows it."""
-    return GuestEntry(invitation.email, GuestRole(invitation.role), False, invitation.created_at, invitation.pk)
+def _people(accepted: QuerySet[Any, Any], invited: QuerySet[Any, Any]) -> PeopleListed:
+    pending = invited.filter(created_at__gt=clock.now() - INVITATION_LIFE)
+    return PeopleListed(
+        accepted.select_related("user").annotate(email=F("user__email"), status=Value(ACCEPTED)),
+        pending.annotate(status=Value(INVITED)),
+    )
+
+
+def entries_of(people: PeopleListed) -> list[PersonEntry]:
+    """Return everybody of a list, in no order."""
+    return [*map(accepted_person, people.accepted), *map(pending_person, people.invited)]
+
+
+def accepted_person(one: GuestMembership | Membership) -> PersonEntry:
+    """Return a guest or a member as lists show them."""
+    return PersonEntry(one.user.email, one.role, True, one.created_at, one.pk)
+
+
+def pending_person(invitation: GuestInvitation | TeamInvitation) -> PersonEntry:
+    """Return an invitation as lists show it."""
+    return PersonEntry(invitation.email, invitation.role, False, invitation.created_at, invitation.pk)
 
 
 def member_emails(team: Team, *, invited_after: datetime) -> set[str]:
-    """Return who belongs to a team: its members, guests of its sites, and who was invited to one since then."""
+    """Return who belongs to a team: members, guests of its sites, and who was invited as either since then."""
     members = Membership.objects.filter(team=team).values_list("user__email", flat=True)
     guests = GuestMembership.objects.filter(site__team=team).values_list("user__email", flat=True)
-    invited = GuestInvitation.objects.filter(site__team=team, created_at__gt=invited_after)
-    return {*members, *guests, *invited.values_list("email", flat=True)}
+    invited_guests = GuestInvitation.objects.filter(site__team=team, created_at__gt=invited_after)
+    invited_members = TeamInvitation.objects.filter(team=team, created_at__gt=invited_after)
+    invited = (invitations.values_list("email", flat=True) for invitations in (invited_guests, invited_members))
+    return {*members, *guests, *chain.from_iterable(invited)}
 
 
 def left_without_owner(going: "QuerySet[Membership]") -> list[Team]:

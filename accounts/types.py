@@ -120,11 +120,11 @@ class PluginsActor:
 
 
 @dataclass(frozen=True, slots=True)
-class GuestEntry:
-    """A guest of a site, or somebody invited to be one, who has not accepted; `id` is a number of either kind."""
+class PersonEntry:
+    """A guest of a site or a member of a team, or somebody invited to be one; `id` is a number of either kind."""
 
     email: str
-    role: GuestRole
+    role: str
     is_accepted: bool
     created_at: datetime
     id: int

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from accounts.guest_services import forget_lapsed_invitations
+from accounts.invitation_services import forget_lapsed_invitations
 from accounts.models import OLD_DOMAIN_GRACE
 from accounts.site_services import sweep_old_domains
 from analytics_project.clock import monotonic_seconds

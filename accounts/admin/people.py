@@ -14,8 +14,9 @@ from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 
-from accounts.admin.parts import AuditedAdmin, ReadOnlyAdmin, person_of
-from accounts.models import ApiKey, GuestInvitation, GuestMembership, Membership, User
+from accounts.admin.parts import AuditedAdmin, person_of
+from accounts.models import ApiKey, GuestMembership, Membership, User
+from accounts.services import forget_guest
 from accounts.team_selectors import left_without_owner
 from accounts.two_factor_services import enrolled_users, turn_off
 from accounts.types import Role
@@ -207,7 +208,7 @@ class MembershipAdmin(AuditedAdmin):
 def drop_guests(memberships: Iterable[Membership]) -> None:
     """Let members of a team be no guests of its sites any more."""
     for one in memberships:
-        GuestMembership.objects.filter(site__team=one.team_id, user=one.user_id).delete()
+        forget_guest(one.team, one.user)
 
 
 class GuestForm(forms.ModelForm):
@@ -237,13 +238,3 @@ class GuestMembershipAdmin(AuditedAdmin):
     search_fields = ("user__email", "site__domain")
     search_help_text = "E-mail address or domain"
     autocomplete_fields = ("user", "site")
-
-
-@admin.register(GuestInvitation)
-class GuestInvitationAdmin(AuditedAdmin, ReadOnlyAdmin):
-    """Invitations that wait for an answer; sent over the Sites API, and withdrawn here."""
-
-    list_display = ("email", "site", "role", "invited_by", "created_at")
-    list_filter = ("role",)
-    list_select_related = ("site", "invited_by")
-    search_fields = ("email", "site__domain")

@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 
 from accounts import services
+from accounts.admin.invitations import TeamInvitationInline
 from accounts.admin.parts import JSON_FIELDS, AuditedAdmin, person_of
 from accounts.admin.people import KeysInline, MembershipInline, drop_guests
 from accounts.models import Membership, Plan, Site, Team
@@ -115,7 +116,7 @@ class TeamAdmin(AuditedAdmin):
         ),
     )
     readonly_fields = ("identifier", "next_steps", "created_at", "updated_at")
-    inlines = (MembershipInline, SitesOfTeamInline, KeysInline)
+    inlines = (MembershipInline, TeamInvitationInline, SitesOfTeamInline, KeysInline)
     formfield_overrides = JSON_FIELDS
     action_form = TeamActionForm
     actions = ("change_plan", "lock", "unlock")
@@ -151,7 +152,9 @@ class TeamAdmin(AuditedAdmin):
     def next_steps(self, team: Team) -> str:
         query = urlencode({"team": team.pk})
         return format_html(
-            '<a href="{}?{}">Add a site</a> · <a href="{}?{}">Issue a key</a>',
+            '<a href="{}?{}">Invite a member</a> · <a href="{}?{}">Add a site</a> · <a href="{}?{}">Issue a key</a>',
+            reverse("admin:accounts_teaminvitation_add"),
+            query,
             reverse("admin:accounts_site_add"),
             query,
             reverse("admin:accounts_apikey_add"),

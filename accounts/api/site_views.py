@@ -31,6 +31,7 @@ class SitesApiView(ApiView):
     roles: ClassVar[Mapping[str, frozenset[Role]]] = {}
 
     actor: Actor
+    scope: Scope
     parameters: Parameters
     standing: TeamStanding | None
 
@@ -42,8 +43,12 @@ class SitesApiView(ApiView):
         check_scope(self.actor, self.scope)
         self.parameters = parameters_of(request, kwargs)
         self._site = self._find_site(request)
+        self.standing = self.find_standing(**kwargs)
+
+    def find_standing(self, **path: Any) -> TeamStanding | None:
+        """Return the caller's standing in the team in play, None without one. Raises: as `team_in_play`."""
         team_id = self.parameters.get("team_id")
-        self.standing = team_in_play(self.actor, team_id if isinstance(team_id, str) else "", self.scope)
+        return team_in_play(self.actor, team_id if isinstance(team_id, str) else "", self.scope)
 
     def _find_site(self, request: Request) -> SiteRef | NotFound | None:
         if not self.requires_site_id and not optional_text(self.parameters, "site_id").strip():

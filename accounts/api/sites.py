@@ -5,13 +5,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.documentation.sites import CHANGE_SITE, CREATE_SITE, DELETE_SITE, LIST_SITES, LIST_TEAMS, SHOW_SITE
+from accounts.api.filters import filtered
 from accounts.api.pagination import page_by_id
 from accounts.api.parameters import optional_text, with_switches
 from accounts.api.permissions import SITE_EDITORS, SITE_OWNERS, SITE_READERS
 from accounts.api.site_views import SitesApiView
 from accounts.team_selectors import sites_listed_for, team_fields, teams_listed_for
 from analytics_project.documentation import documented
-from analytics_project.errors import InvalidFields, InvalidRequest
+from analytics_project.errors import InvalidRequest
 from goals.site_services import CONFIGURATION, NewSite, change_site, delete_site, provision_site, site_fields
 
 
@@ -28,10 +29,8 @@ class SitesView(SitesApiView):
     @documented(LIST_SITES)
     def get(self, request: Request) -> Response:
         """List the sites that the caller may see, newest first; parameters `team_id`, `domain`, `timezone`."""
-        chosen = SiteFilter(self.parameters, queryset=sites_listed_for(self.actor, self.standing))
-        if not chosen.is_valid():
-            raise InvalidFields(chosen.errors)
-        page = page_by_id(chosen.qs, self.parameters, "site")
+        chosen = filtered(SiteFilter, self.parameters, sites_listed_for(self.actor, self.standing))
+        page = page_by_id(chosen, self.parameters, "site")
         items = [{"domain": site.domain, "timezone": site.timezone} for site in page.items]
         return Response({"sites": items, "meta": page.meta})
 

@@ -3,12 +3,15 @@
 from django.urls import re_path
 
 from accounts.api.guests import GuestsView, OneGuestView
+from accounts.api.members import MembersView, OneMemberView
 from accounts.api.site_parts import CustomPropsView, GoalsView, OneCustomPropView, OneGoalView, SharedLinksView
 from accounts.api.sites import SitesView, SiteView, TeamsView
 
 urlpatterns = [
     re_path(r"^sites/?$", SitesView.as_view()),
     re_path(r"^sites/teams/?$", TeamsView.as_view()),
+    re_path(r"^sites/teams/(?P<team_id>[^/]+)/members/?$", MembersView.as_view()),
+    re_path(r"^sites/teams/(?P<team_id>[^/]+)/members/(?P<email>.+?)/?$", OneMemberView.as_view()),
     re_path(r"^sites/goals/?$", GoalsView.as_view()),
     re_path(r"^sites/goals/(?P<goal_id>.+?)/?$", OneGoalView.as_view()),
     re_path(r"^sites/custom-props/?$", CustomPropsView.as_view()),

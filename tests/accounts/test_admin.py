@@ -20,6 +20,7 @@ from accounts.models import (
     ShieldRule,
     Site,
     Team,
+    TeamInvitation,
     User,
 )
 from accounts.selectors import key_for, site_ref
@@ -68,6 +69,7 @@ def test_every_page_opens_and_shows_no_hash_and_no_secret(client: Client) -> Non
     ShieldRule.objects.create(site=site, kind=ShieldKind.COUNTRY, value="DE")
     person = make_user(password="correct horse battery")
     invitation = GuestInvitation.objects.create(site=site, email="eve@shop.example", role="viewer", hash=b"\xfe" * 32)
+    to_team = TeamInvitation.objects.create(team=site.team, email="fay@shop.example", role="admin", hash=b"\xfd" * 32)
     SharedLink.objects.create(site=site, name="Board", password_hash="argon2$secret")
     enable_props(site_ref(site), ["author"], frozenset({Feature.PROPS}))
     provide_tracker(site_ref(site))
@@ -75,6 +77,7 @@ def test_every_page_opens_and_shows_no_hash_and_no_secret(client: Client) -> Non
     reset_statistics(site_ref(site))
     secrets = [
         bytes(invitation.hash).hex(),
+        bytes(to_team.hash).hex(),
         "argon2$secret",
         issued.record.hash,
         issued.text,
@@ -85,7 +88,7 @@ def test_every_page_opens_and_shows_no_hash_and_no_secret(client: Client) -> Non
         person.password[-10:],
     ]
     ours = [model for model in admin.site._registry if model._meta.app_label in {"accounts", "goals", "stats"}]
-    assert len(ours) == 18
+    assert len(ours) == 19
     for model in ours:
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         pages = [reverse(f"{name}_changelist") + "?q=shop"]

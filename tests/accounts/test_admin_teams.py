@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.core.mail import EmailMessage
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import AuditEntry, GuestMembership, Membership, Team, User
+from accounts.models import AuditEntry, GuestMembership, Membership, Team, TeamInvitation, User
 from accounts.services import issue_plugins_token
 from accounts.types import Role
 from tests.factories import (
@@ -46,7 +47,7 @@ def send(client: Client, page: str, *args: object, **fields: Any) -> str:
 def team_form(team: Team, *people: tuple[Membership | None, User, str, bool]) -> dict[str, Any]:
     """Return a team's form with these members: the row they have, the person, their role, whether they go."""
     form: dict[str, Any] = {"name": team.name, "plan": team.plan_id, "is_setup_complete": "on"}
-    for prefix in ("memberships", "sites", "api_keys"):
+    for prefix in ("memberships", "invitations", "sites", "api_keys"):
         form |= {f"{prefix}-TOTAL_FORMS": "0", f"{prefix}-INITIAL_FORMS": "0"}
     form |= {"memberships-TOTAL_FORMS": len(people), "memberships-INITIAL_FORMS": sum(1 for row, *_ in people if row)}
     for number, (row, user, role, goes) in enumerate(people):
@@ -121,6 +122,37 @@ def test_member_is_no_guest_and_the_other_way_round(client: Client) -> None:
     form = team_form(site.team, (row, row.user, "owner", False), (None, other, "viewer", False))
     send(client, "team_change", site.team_id, **{**form, "memberships-INITIAL_FORMS": 1})
     assert not GuestMembership.objects.exists()
+
+
+# ---- Invitations -----------------------------------------------------------------------------------------------------
+def test_member_is_invited_from_the_page_of_the_team_and_the_invitation_withdrawn(
+    client: Client, mailoutbox: list[EmailMessage], django_capture_on_commit_callbacks: Any
+) -> None:
+    team = make_team(name="Acme")
+    page = client.get(reverse("admin:accounts_team_change", args=[team.pk])).content.decode()
+    assert f"/admin/accounts/teaminvitation/add/?team={team.pk}" in page
+    with django_capture_on_commit_callbacks(execute=True):
+        page = send(client, "teaminvitation_add", team=team.pk, email="Bo@shop.example", role="editor")
+    link = re.findall(r"http://testserver/invitations/[\w-]+", page)[0]
+    assert [(message.to, link in str(message.body)) for message in mailoutbox] == [(["bo@shop.example"], True)]
+    assert "already exists" in send(client, "teaminvitation_add", team=team.pk, email="BO@shop.example", role="admin")
+    row = TeamInvitation.objects.get()
+    assert (row.email, row.role, row.invited_by) == ("bo@shop.example", "editor", User.objects.get(is_staff=True))
+    assert "bo@shop.example" in client.get(reverse("admin:accounts_team_change", args=[team.pk])).content.decode()
+    send(client, "teaminvitation_delete", row.pk, post="yes")
+    assert client.get(link).status_code == 404
+    assert [action for action, _ in audited()] == [
+        "team.invite_member",
+        "teaminvitation.delete",
+    ]
+
+
+def test_invitation_that_cannot_be_sent_is_a_message_on_the_form(client: Client) -> None:
+    team = make_team(plan=make_plan(max_members=0))
+    owner = owner_of(team)
+    for email, words in ((owner.email, "is a member"), ("bo@shop.example", "allows 0 members"), ("bo", "valid email")):
+        assert words in send(client, "teaminvitation_add", team=team.pk, email=email, role="viewer")
+    assert not TeamInvitation.objects.exists()
 
 
 # ---- Plans and locks -------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from django.conf import LazySettings
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from accounts.models import ApiKey, PluginsToken, Site, Team, User
+from accounts.models import ApiKey, PluginsToken, Site, Team, TeamInvitation, User
 from accounts.selectors import actor_for, key_for, site_for
 from accounts.types import Scope, Surface
 from tests.factories import make_key, make_member, make_site, make_team, make_user, owner_of
@@ -102,6 +102,21 @@ def test_provision_member_and_guest_create_people_and_change_roles() -> None:
     guest = ("guest", "--site", site.public_id, "--email", "cy@shop.example")
     assert provision(*guest, "--role", "viewer")["role"] == "viewer"
     assert provision(*guest, "--role", "editor")["role"] == "editor"
+
+
+def test_provision_invitation_prints_its_link_once_and_needs_an_address(settings: LazySettings) -> None:
+    team = make_team()
+    command = ("invitation", "--team", str(team.identifier), "--email", "Bo@shop.example")
+    settings.BASE_URL = ""
+    assert "--base-url" in refusal(*command, "--role", "viewer")
+    base = ("--base-url", "https://stats.example/")
+    first = provision(*command, "--role", "viewer", *base)
+    assert first["url"].startswith("https://stats.example/invitations/")
+    again = provision(*command, "--role", "owner", *base)
+    assert again == {"email": "bo@shop.example", "role": "owner", "url": None}
+    assert TeamInvitation.objects.get().role == "owner"
+    owner = owner_of(team).email
+    assert "is a member" in refusal("invitation", "--team", command[2], "--email", owner, "--role", "viewer", *base)
 
 
 def test_provision_site_is_idempotent_and_names_it_both_ways() -> None:

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.guest_services import forget_lapsed_invitations
-from accounts.models import INVITATION_LIFE, OLD_DOMAIN_GRACE, GuestInvitation, Site
+from accounts.invitation_services import forget_lapsed_invitations
+from accounts.models import INVITATION_LIFE, OLD_DOMAIN_GRACE, GuestInvitation, Site, TeamInvitation
 from accounts.site_services import sweep_old_domains
 from analytics_project import clock
 from tests.factories import make_site
@@ -29,5 +29,6 @@ def test_invitations_are_forgotten_once_they_have_lapsed() -> None:
     for email, age in (("old@a.example", INVITATION_LIFE), ("new@a.example", INVITATION_LIFE - timedelta(minutes=1))):
         hashed = email.encode().ljust(32)
         GuestInvitation.objects.create(site=site, email=email, role="viewer", hash=hashed, created_at=now - age)
-    assert forget_lapsed_invitations() == 1
-    assert GuestInvitation.objects.get().email == "new@a.example"
+        TeamInvitation.objects.create(team=site.team, email=email, role="admin", hash=hashed, created_at=now - age)
+    assert forget_lapsed_invitations() == 2
+    assert GuestInvitation.objects.get().email == TeamInvitation.objects.get().email == "new@a.example"

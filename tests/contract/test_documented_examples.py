@@ -12,6 +12,7 @@ import time_machine
 from django.conf import settings
 from django.test import Client
 
+from accounts.api.documentation.shared import TEAM_ID
 from accounts.api.throttles import request_counters
 from accounts.models import Site
 from accounts.types import Scope
@@ -19,7 +20,7 @@ from analytics_project.openapi import document
 from stats import services
 from stats.store.client import EventStore
 from tests.contract.documented import JSON, Exchange, exchanges, validator
-from tests.factories import make_goal, make_key, make_site, make_team, owner_of
+from tests.factories import make_goal, make_key, make_site, make_team, make_user, owner_of
 from tests.live_path import LivePath, intake_site
 from tests.stats.query.fixtures import FIXTURE_A
 from tests.stats.query.recorded import record
@@ -46,7 +47,7 @@ class Shop:
 def shop(store: EventStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     request_counters.cache_clear()
     with time_machine.travel("2025-03-10T15:33:00Z", tick=False):
-        team = make_team()
+        team = make_team(make_user("owner@shop.example"), identifier=TEAM_ID)
         site = make_site(team, domain="shop.example", timezone="Etc/UTC")
         make_goal(site, event_name="Signup", pk=7_000_001)
         make_site(domain="others.example")

@@ -34,6 +34,8 @@ ROLES: Final = """
     delete site  | 200   404   404    404     404    | 404          404          | 404
     list         | 200   200   200    200     200    | 200          200          | 200
     create site  | 200   200   200    403     403    | 403          403          | 403
+    read members | 200   200   200    200     200    | 404          404          | 404
+    members      | 200   200   404    404     404    | 404          404          | 404
 """
 # Sections 5 and 6: what a usable key with the scope meets before the role, by kind of key; `role` is the table above,
 # `viewer` its column of guest viewers. Strangers meet 401 and super admins their column, but for what is missing; a
@@ -57,6 +59,16 @@ TEAMS: Final = """
     foreign            | role   401
     missing            | role   200
     missing_create     | role   401
+    locked             | 402    402
+"""
+# And for routes whose path names a team: a team's key opens that one, and guests of its sites are no members.
+MEMBERS_OF: Final = """
+                       | team   legacy
+    own                | role   role
+    other team         | 401    role
+    guest              | 401    viewer
+    foreign            | 401    401
+    missing            | 404    404
     locked             | 402    402
 """
 # Section 8: reads need the Stats API in the plan, writes the Sites API.
@@ -101,6 +113,7 @@ OF_SITE: Final = {"site_id": "{site}"}
 OF_TEAM: Final = {"team_id": "{team}"}
 QUERY: Final = {**OF_SITE, "metrics": ["visitors"], "date_range": "day"}
 GOAL: Final = {**OF_SITE, "goal_type": "event", "event_name": "Signup"}
+OF_MEMBERS: Final = "/api/v1/sites/teams/{team}/members"
 ROUTES: Final = (
     Route("GET", "/api/v1/stats/realtime/visitors", "statistics", OF_SITE),
     Route("GET", "/api/v1/stats/aggregate", "statistics", {**OF_SITE, "metrics": "visitors"}),
@@ -111,6 +124,9 @@ ROUTES: Final = (
     Route("GET", "/api/v1/sites", "list", OF_TEAM),
     Route("POST", "/api/v1/sites", "create site", body={**OF_TEAM, "domain": "new.example"}),
     Route("GET", "/api/v1/sites/teams", "list", OF_TEAM),
+    Route("GET", OF_MEMBERS, "read members"),
+    Route("PUT", OF_MEMBERS, "members", body={"email": "new@matrix.example", "role": "viewer"}),
+    Route("DELETE", OF_MEMBERS + "/new@matrix.example", "members"),
     Route("GET", "/api/v1/sites/{site}", "read site"),
     Route("PUT", "/api/v1/sites/{site}", "edit site", body={"domain": "new.example"}),
     Route("DELETE", "/api/v1/sites/{site}", "delete site"),
@@ -127,6 +143,7 @@ ROUTES: Final = (
 )
 OF_EACH_STANDING: Final = ("owner", "viewer", "guest editor", STRANGER, SUPER_ADMIN)
 NAMES_TEAM: Final = {"list", "create site"}  # the actions that need no site
+PATH_OF_TEAM: Final = {"read members", "members"}
 # Routes that no API key opens, by the beginning of their pattern.
 WITHOUT_KEY: Final = {
     "": "the root sends a browser to the admin",
@@ -154,7 +171,7 @@ def table(text: str) -> dict[str, dict[str, str]]:
     return cells
 
 
-BY_ROLE, BY_SITE, BY_TEAM, BY_PLAN, BY_KEY = (table(text) for text in (ROLES, SITES, TEAMS, PLANS, KEYS))
+BY_ROLE, BY_SITE, BY_TEAM, BY_MEMBERS, BY_PLAN, BY_KEY = map(table, (ROLES, SITES, TEAMS, MEMBERS_OF, PLANS, KEYS))
 
 
 def expected(route: Route, person: str, kind: str, situation: str) -> int:
@@ -178,7 +195,7 @@ def expected(route: Route, person: str, kind: str, situation: str) -> int:
 
 def _situation(route: Route, situation: str) -> dict[str, str] | None:
     """Return a situation's cells, those of its own line where the route's action has one; None for plans."""
-    cells = BY_TEAM if route.action in NAMES_TEAM else BY_SITE
+    cells = BY_TEAM if route.action in NAMES_TEAM else BY_MEMBERS if route.action in PATH_OF_TEAM else BY_SITE
     own_line = f"{situation}_{route.action.partition(' ')[0]}"
     return cells.get(own_line, cells.get(situation))
 
@@ -299,7 +316,7 @@ def key_routes() -> tuple[set[tuple[str, str]], set[str]]:
 
 def test_every_route_has_a_row_or_a_reason_to_take_no_key() -> None:
     with_key, without = key_routes()
-    rows = {(route.method, resolve(route.path.format(site="shop.example", goal=1)).route) for route in ROUTES}
+    rows = {(route.method, resolve(route.path.format(site="shop.example", team="x", goal=1)).route) for route in ROUTES}
     assert with_key == rows
     assert without == set(WITHOUT_KEY)
 

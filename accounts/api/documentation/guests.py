@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from accounts.api.documentation.people import PEOPLE_FILTERS, person
 from accounts.api.documentation.shared import (
     DELETED,
     DOMAIN,
@@ -13,7 +14,6 @@ from accounts.api.documentation.shared import (
     PAGING,
     READ,
     TAG,
-    TEXT,
     WRITE,
     WRONG,
     object_of,
@@ -24,9 +24,7 @@ from accounts.types import GuestRole
 from analytics_project.documentation import JSON, Answer, Example, Parameter, Schema, operation
 
 _ROLES: Final = sorted(GuestRole)
-_GUEST: Final[Schema] = object_of(
-    {"email": TEXT, "role": {"enum": _ROLES}, "status": {"enum": ["accepted", "invited"]}}
-)
+_GUEST: Final[Schema] = person(_ROLES)
 _ADA: Final = {"email": "ada@shop.example", "role": "viewer", "status": "invited"}
 
 LIST_GUESTS: Final = operation(
@@ -34,7 +32,7 @@ LIST_GUESTS: Final = operation(
     tag=TAG,
     summary="The guests of a site",
     description="Guests and pending invitations, newest first.",
-    parameters=(IN_QUERY, *PAGING),
+    parameters=(IN_QUERY, *PAGING, *PEOPLE_FILTERS),
     answers={200: Answer("A page of guests.", page_answer("guests", _GUEST)), 400: WRONG, 404: NO_SITE},
     refusals=READ,
     examples=(Example("none", "A site without guests", page_example("guests", []), parameters={"site_id": DOMAIN}),),

@@ -84,6 +84,7 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
 }
 
 DOMAIN: Final = "shop.example"
+TEAM_ID: Final = "1d3c1b0e-9b0c-4b1e-8f57-0c5a3c1c9a11"
 IN_PATH: Final = Parameter("site_id", "path", NAME, "The site's domain or public id.")
 IN_QUERY: Final = Parameter("site_id", "query", NAME, "The site's domain or public id.", required=True)
 PAGING: Final = (

@@ -15,6 +15,7 @@ from accounts.api.documentation.shared import (
     SITE_ROLES,
     SWITCHES,
     TAG,
+    TEAM_ID,
     TEXT,
     TEXT_OR_NULL,
     WRITE,
@@ -134,7 +135,7 @@ LIST_TEAMS: Final = operation(
             "The one team of a team's key",
             page_example(
                 "teams",
-                [{"id": "1d3c1b0e-9b0c-4b1e-8f57-0c5a3c1c9a11", "name": "Société Réunie", "api_available": True}],
+                [{"id": TEAM_ID, "name": "Société Réunie", "api_available": True}],
             ),
             parameters={"limit": 100},
         ),

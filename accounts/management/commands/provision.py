@@ -13,6 +13,7 @@ from django.db import OperationalError, ProgrammingError
 
 from accounts import services
 from accounts.link_services import link_url, provide_link
+from accounts.member_services import invite_member
 from accounts.models import ApiKey, Membership, Plan, Site, Team, User
 from accounts.selectors import features_of, site_named, site_ref
 from accounts.types import Feature, GuestRole, Role, Scope
@@ -26,9 +27,9 @@ _FEATURE_OF_NAME: Final = {feature.short_name.lower(): feature for feature in Fe
 
 class Command(BaseCommand):
     help = (
-        "Create or find a user, team, plan of a team, member, guest, site, key, shared link or plugins token. Running "
-        "it again finds what is there; keys and tokens, which are stored as hashes and shown once, are made anew "
-        "each time."
+        "Create or find a user, team, plan of a team, member, invitation, guest, site, key, shared link or plugins "
+        "token. Running it again finds what is there; keys and tokens, which are stored as hashes and shown once, are "
+        "made anew each time."
     )
     requires_system_checks: list[str] = []
 
@@ -88,6 +89,14 @@ class Command(BaseCommand):
         user, _ = services.provide_user(options["email"])
         membership = services.set_member(team, user, Role(options["role"]))
         return {"user_id": user.pk, "role": str(membership.role)}
+
+    def _invitation(self, options: dict[str, Any]) -> dict[str, object]:
+        base = options["base_url"] or ""
+        if not (settings.BASE_URL or base):
+            raise CommandError("set BASE_URL, or give --base-url: the link has to begin with the server's address")
+        invited = invite_member(_team(options["team"]), options["email"], Role(options["role"]), base=base)
+        url = None if invited.token is None else invited.token.link(base)
+        return {"email": invited.entry.email, "role": invited.entry.role, "url": url}
 
     def _guest(self, options: dict[str, Any]) -> dict[str, object]:
         site = _site(options["site"])
@@ -242,6 +251,8 @@ _FEATURES: Final[dict[str, Any]] = {
     "help": "Features instead of the plan's: " + ",".join(feature.short_name for feature in Feature) + ", or none.",
 }
 
+_BASE_URL: Final[dict[str, Any]] = {"metavar": "URL", "help": "Address of the server, where BASE_URL is not set."}
+
 # name, help, arguments
 _KINDS: Final[tuple[tuple[str, str, dict[str, dict[str, Any]]], ...]] = (
     (
@@ -272,6 +283,17 @@ _KINDS: Final[tuple[tuple[str, str, dict[str, dict[str, Any]]], ...]] = (
         "member",
         "Give a person their one role in a team.",
         {"--team": _TEAM, "--email": _EMAIL, "--role": {"required": True, "choices": [str(role) for role in Role]}},
+    ),
+    (
+        "invitation",
+        "Invite somebody to a team, by e-mail where EMAIL_URL is set. The link to accept is printed once; who is "
+        "invited already gets the role given now, and no further link.",
+        {
+            "--team": _TEAM,
+            "--email": {**_EMAIL, "help": "E-mail address to invite."},
+            "--role": {"required": True, "choices": [str(role) for role in Role]},
+            "--base-url": _BASE_URL,
+        },
     ),
     (
         "guest",
@@ -318,7 +340,7 @@ _KINDS: Final[tuple[tuple[str, str, dict[str, dict[str, Any]]], ...]] = (
         {
             "--site": _SITE,
             "--name": {"required": True, "metavar": "N", "help": "Unique among the links of the site."},
-            "--base-url": {"metavar": "URL", "help": "Address of the server, where BASE_URL is not set."},
+            "--base-url": _BASE_URL,
         },
     ),
 )
