@@ -25,7 +25,9 @@ from stats.query.dimensions import (
     FIRST_QUARTER,
     GOAL,
     HOUR,
+    QUARTER_S,
     QUARTER_START,
+    SPREAD_HOURS,
     SPREAD_QUARTERS,
     Dimension,
     dimension_for,
@@ -73,7 +75,7 @@ def compile_plan(plan: Plan) -> Statement:
     if query.dimensions:
         sql += f" ORDER BY {_order_sql(query)}"
         if query.limit is not None:
-            sql += f" LIMIT {scope.bind(query.limit, 'UInt64')} OFFSET {scope.bind(query.offset, 'UInt64')}"
+            sql += f" LIMIT {query.limit:d} OFFSET {query.offset:d}"
     return Statement(sql, scope.params)
 
 
@@ -148,7 +150,7 @@ def _branch_sql(branch: Branch, scope: Scope) -> str:
     columns = [f"{group} AS g{n}" for n, group in enumerate(groups)]
     marks = _marks(branch, scope)
     expressions = {**AGGREGATES, **FROM_VISITS} if branch.source is Source.DAYS else AGGREGATES
-    columns += [f"{expressions[name].format_map(marks)} AS {name}" for name in branch.aggregates]
+    columns += _aggregates_sql({name: expressions[name].format_map(marks) for name in branch.aggregates})
     where = " AND ".join(_WHERE[branch.source](branch, scope))
     sql = f"SELECT {', '.join(columns)} FROM {_rows_of(branch, where, scope)}"
     if groups:
@@ -160,15 +162,41 @@ def _branch_sql(branch: Branch, scope: Scope) -> str:
     return sql
 
 
+def _aggregates_sql(expressions: Mapping[str, str]) -> list[str]:
+    """Return named columns; of those with one expression all but the first refer to it."""
+    names: dict[str, str] = {}
+    return [f"{names.get(sql, sql)} AS {names.setdefault(sql, name) and name}" for name, sql in expressions.items()]
+
+
 def _marks(branch: Branch, scope: Scope) -> dict[str, str]:
     """Return the conditions on single rows that aggregates of a branch mention."""
-    entered = "1" if branch.entered is None else condition_sql(branch.entered, scope)
+    marks = {
+        "weight": "sign * is_visit" if branch.source is Source.DAYS else "sign",
+        **_only("entered", "" if branch.entered is None else condition_sql(branch.entered, scope)),
+    }
     if branch.source is Source.DAYS:
-        return {"entered": entered, "weight": "sign * is_visit", **_day_marks(branch, scope)}
-    if branch.source is not Source.SPREAD:
-        return {"entered": entered, "weight": "sign"}
+        marks |= _day_marks(branch, scope)
+    if branch.source is Source.SPREAD:
+        marks |= _only("enters_hour", _enters_hour(scope))
+    return marks
+
+
+def _only(name: str, condition: str) -> dict[str, str]:
+    """Return the marks that narrow an aggregate to a condition; without one they are empty."""
+    return {f"if_{name}": "If", name: f", {condition}"} if condition else {f"if_{name}": "", name: ""}
+
+
+def _enters_hour(scope: Scope) -> str:
+    """Return what tells the first of the rows that a visit has in an hour; nothing where it has but one."""
+    if _spreads_hours(scope):
+        return ""
     hour, before = (scope.column(DIMENSIONS[HOUR], at=at) for at in (QUARTER_START, BEFORE_QUARTER))
-    return {"entered": entered, "enters_hour": f"quarter = {FIRST_QUARTER} OR {hour} != {before}"}
+    return f"quarter = {FIRST_QUARTER} OR {hour} != {before}"
+
+
+def _spreads_hours(scope: Scope) -> bool:
+    """Tell whether visits can be spread over local hours at once: clocks do not change, and quarters are quarters."""
+    return scope.utc_offset_s is not None and scope.utc_offset_s % QUARTER_S == 0
 
 
 def _day_marks(branch: Branch, scope: Scope) -> dict[str, str]:
@@ -178,7 +206,7 @@ def _day_marks(branch: Branch, scope: Scope) -> dict[str, str]:
         if dimension.of_day:
             of_other_groups.append(f"{scope.bucket(dimension, 'day')} != {scope.bucket(dimension, 'visit_day')}")
     return {
-        "inside": f"day >= {scope['first_day']}" if _holds_visits(branch) else "1",
+        **_only("inside", f"day >= {scope['first_day']}" if _holds_visits(branch) else ""),
         "came_over": f"NOT is_visit AND ({' OR '.join(of_other_groups)})",
     }
 
@@ -204,7 +232,7 @@ def _depth_sql(branch: Branch, scope: Scope) -> str:
 
 def _group_sql(dimension: Dimension, branch: Branch, scope: Scope) -> str:
     if branch.source is Source.SPREAD and dimension.name == HOUR:
-        return scope.column(dimension, at=QUARTER_START)
+        return SPREAD_HOURS.format_map(scope) if _spreads_hours(scope) else scope.column(dimension, at=QUARTER_START)
     if branch.source in {Source.EVENTS, Source.DAYS} and scope.query.whole_days and dimension.of_day:
         return scope.bucket(dimension, "day")
     column = scope.column(dimension, shown=True)
@@ -218,9 +246,9 @@ def _rows_of(branch: Branch, where: str, scope: Scope) -> str:
     spreading itself, and once it compiles such conditions (at the fourth of a kind), some fail with ILLEGAL_COLUMN.
     """
     sessions = "sessions FINAL" if branch.skips_replaced else "sessions"
-    if branch.source is Source.SPREAD:
+    if branch.source is Source.SPREAD and not _spreads_hours(scope):
         return f"(SELECT * FROM {sessions} WHERE {where}) ARRAY JOIN {SPREAD_QUARTERS}"
-    if branch.source in {Source.SESSIONS, Source.DAYS}:
+    if branch.source is not Source.EVENTS:
         return f"{sessions} WHERE {where}"
     if not branch.joined:
         return f"events WHERE {where}"

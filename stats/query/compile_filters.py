@@ -9,13 +9,15 @@ instant, so a change of a site's zone loses nothing.
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from goals.types import GoalKind, GoalSpec
 from stats.query import places
 from stats.query.build import Query
-from stats.query.dimensions import GOAL, PROPERTY_PREFIX, Dimension, dimension_for
+from stats.query.dates import fixed_offset
+from stats.query.dimensions import GOAL, HOUR, HOUR_AT_OFFSET, PROPERTY_PREFIX, Dimension, dimension_for
 from stats.query.goals import goals_in_play, matching_goals
 from stats.query.types import AllOf, AnyOf, Clause, Filter, HasDone, Leaf, Not, Operator
 
@@ -53,7 +55,18 @@ class Scope(dict[str, str]):
         return f"{{{name}:{type_name}}}"
 
     def instant(self, at: datetime) -> str:
-        return self.bind(f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}", "DateTime('UTC')")
+        """Return an instant as a constant; what we compute goes without a parameter, which costs 0.05 ms."""
+        return f"toDateTime('{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}', 'UTC')"
+
+    def day(self, day: date) -> str:
+        return f"toDate('{day:%Y-%m-%d}')"
+
+    @cached_property
+    def utc_offset_s(self) -> int | None:
+        """Return by how much local time is ahead for all visits of the range, None where clocks change on the way."""
+        first, last = self.query.counted_from - LONGEST_VISIT, self.query.dates.end_at + LONGEST_VISIT
+        offset = fixed_offset(first, last, ZoneInfo(self.query.timezone))
+        return None if offset is None else int(offset.total_seconds())
 
     def _earliest_day(self, zone: ZoneInfo) -> date:
         """Return the first day on which a visit may have begun that lasts into the range."""
@@ -74,10 +87,11 @@ class Scope(dict[str, str]):
         zone = ZoneInfo(self.query.timezone)
         makers: Mapping[str, Callable[[], str]] = {
             "zone": lambda: self.bind(self.query.timezone, "String"),
-            "first_day": lambda: self.bind(str(self.query.counted_from.astimezone(zone).date()), "Date"),
-            "last_day": lambda: self.bind(str(self.query.dates.last_at.astimezone(zone).date()), "Date"),
-            "earliest_day": lambda: self.bind(str(self._earliest_day(zone)), "Date"),
-            "first_date": lambda: self.bind(str(self.query.dates.start_at.astimezone(zone).date()), "String"),
+            "offset": lambda: str(self.utc_offset_s),
+            "first_day": lambda: self.day(self.query.counted_from.astimezone(zone).date()),
+            "last_day": lambda: self.day(self.query.dates.last_at.astimezone(zone).date()),
+            "earliest_day": lambda: self.day(self._earliest_day(zone)),
+            "first_date": lambda: self.day(self.query.dates.start_at.astimezone(zone).date()),
             "country_codes": lambda: self._list(places.country_names()[0]),
             "country_names": lambda: self._list(places.country_names()[1]),
             "region_codes": lambda: self._list(places.region_names()[0]),
@@ -94,6 +108,8 @@ class Scope(dict[str, str]):
     def column(self, dimension: Dimension, *, shown: bool = False, at: str = "timestamp") -> str:
         """Return a dimension's expression; `shown` gives the absent value its label, `at` is what time buckets hold."""
         expression = (shown and dimension.shown) or dimension.column
+        if dimension.name == HOUR and self.utc_offset_s is not None:
+            expression = HOUR_AT_OFFSET
         names = {"at": at}
         if dimension.property_key:
             names["key"] = self._property_key(dimension.property_key)
@@ -164,9 +180,7 @@ def visits_of_days(scope: Scope, *, and_open: bool) -> list[str]:
 
 
 def day_sql(first: datetime, last: datetime, scope: Scope) -> str:
-    from_day = scope.bind(str((first - _WEST).date()), "Date")
-    to_day = scope.bind(str((last + _EAST).date()), "Date")
-    return f"day BETWEEN {from_day} AND {to_day}"
+    return f"day BETWEEN {scope.day((first - _WEST).date())} AND {scope.day((last + _EAST).date())}"
 
 
 def condition_sql(node: Filter, scope: Scope) -> str:

@@ -16,6 +16,7 @@ LAST_YEAR: Final = 2099
 MAX_TIME_LABELS: Final = 200_000
 
 _ONE_DAY: Final = timedelta(days=1)
+_LONGEST_LOOK: Final = timedelta(days=800)
 _HALF_HOUR: Final = timedelta(minutes=30)
 _BUCKETS: Final[tuple[tuple[str, timedelta, int], ...]] = (
     ("time:hour", timedelta(hours=1), 48),
@@ -120,6 +121,22 @@ def whole_days(span: DateRange, zone: ZoneInfo) -> DatePair | None:
         for moment in (span.start_at - ONE_SECOND, span.start_at, span.last_at, span.end_at)
     )
     return DatePair(first, last) if before < first and last < after else None
+
+
+def fixed_offset(first: datetime, last: datetime, zone: ZoneInfo) -> timedelta | None:
+    """Return the zone's offset from UTC if it is one and the same from `first` to `last`, at most 800 days apart.
+
+    Looked at once a day: no zone changes its clocks and changes them back within one.
+    """
+    if last - first > _LONGEST_LOOK:
+        return None
+    offset = last.astimezone(zone).utcoffset()
+    at = first
+    while at < last:
+        if at.astimezone(zone).utcoffset() != offset:
+            return None
+        at += _ONE_DAY
+    return offset
 
 
 def day_start(day: date, zone: ZoneInfo) -> datetime:

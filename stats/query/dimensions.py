@@ -3,7 +3,7 @@
 Expressions hold only column names and placeholders that the compiler fills with parameters: `{zone}` the site's time
 zone, `{first_date}` the range's first local date, `{key}` a property's key, `{country_codes}` and its kin the lists of
 `stats.query.places`, `{goal_numbers}` the numbers of the goals that an event satisfies. `{at}` is the instant that a
-time dimension buckets.
+time dimension buckets; `{offset}` the seconds by which local time is ahead, where clocks do not change all the while.
 """
 
 from collections.abc import Mapping
@@ -24,6 +24,7 @@ HOSTNAME: Final = "event:hostname"
 GOAL: Final = "event:goal"
 ENTRY_PAGE: Final = "visit:entry_page"
 
+HOUR_AT_OFFSET: Final = "toStartOfHour({at} + {offset})"
 _LOCAL_HOUR: Final = "toDateTime(toDate({at}, {zone}), 'UTC') + toHour({at}, {zone}) * 3600"
 
 
@@ -96,8 +97,8 @@ DIMENSIONS: Final[Mapping[str, Dimension]] = {
         _bucket("time:day", "toDate({at}, {zone})", "{day}"),
         _bucket(
             "time:week",
-            "greatest(toMonday({at}, {zone}), toDate({first_date}))",
-            "greatest(toMonday({day}), toDate({first_date}))",
+            "greatest(toMonday({at}, {zone}), {first_date})",
+            "greatest(toMonday({day}), {first_date})",
         ),
         _bucket("time:month", "toStartOfMonth({at}, {zone})", "toStartOfMonth({day})"),
     )
@@ -110,6 +111,12 @@ SPREAD_QUARTERS: Final = (
 )
 QUARTER_START: Final = "toDateTime(quarter * 900, 'UTC')"
 BEFORE_QUARTER: Final = "toDateTime(quarter * 900 - 900, 'UTC')"
+# The same where clocks do not change: the local hours themselves, at once (a quarter faster, on few rows and many).
+QUARTER_S: Final = 900
+SPREAD_HOURS: Final = (
+    "toDateTime(arrayJoin(range(intDiv(toUnixTimestamp(start) + {offset}, 3600), "
+    "intDiv(toUnixTimestamp(greatest(start, timestamp)) + {offset}, 3600) + 1)) * 3600, 'UTC')"
+)
 
 # Grouping by these under a hostname filter narrows to visits that landed on, or left from, that host (1.5).
 LANDING_HOST_OF: Final[Mapping[str, str]] = {

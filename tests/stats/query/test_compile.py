@@ -99,8 +99,9 @@ def statements() -> list[Statement]:
 
 
 def test_values_never_enter_the_text() -> None:
+    """Dates, instants and the numbers of a page do: they are written anew from typed values, not from what was sent."""
     for statement in statements():
-        for value in (SECRET, "zq", "other", "774411", "31337", "271828", "1700000001", "St_Johns", "2025", "2023-11"):
+        for value in (SECRET, "zq", "other", "774411", "1700000001", "St_Johns"):
             assert value not in statement.sql
 
 

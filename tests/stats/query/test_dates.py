@@ -9,6 +9,7 @@ from analytics_project.errors import InvalidQuery
 from stats.query.dates import (
     day_end,
     day_start,
+    fixed_offset,
     pick_bucket,
     previous_period,
     resolve_range,
@@ -193,3 +194,20 @@ def test_instants_that_happen_to_be_midnights_are_whole_days() -> None:
     pair = InstantPair(datetime(2025, 3, 9, 23, tzinfo=UTC), datetime(2025, 3, 10, 22, 59, 59, tzinfo=UTC))
     zone = ZoneInfo("Europe/Berlin")
     assert whole_days(resolve_range(pair, zone, NOON), zone) == DatePair(date(2025, 3, 10), date(2025, 3, 10))
+
+
+@pytest.mark.parametrize(
+    ("zone", "first", "last", "minutes"),
+    [
+        ("Europe/Berlin", "2025-11-01T00:00", "2026-03-29T00:59", 60),
+        ("Europe/Berlin", "2025-11-01T00:00", "2026-03-29T01:00", None),
+        ("Europe/Berlin", "2025-10-26T00:59", "2025-11-01T00:00", None),
+        ("Asia/Kathmandu", "2024-01-01T00:00", "2026-01-01T00:00", 345),
+        ("Etc/UTC", "2020-01-01T00:00", "2026-01-01T00:00", None),  # longer than is looked at
+        ("Africa/Casablanca", "2025-02-20T00:00", "2025-04-10T00:00", None),  # an hour less during a month within
+    ],
+)
+def test_offset_is_fixed_only_where_no_clock_changes(zone: str, first: str, last: str, minutes: int | None) -> None:
+    start_at, end_at = (datetime.fromisoformat(f"{text}+00:00") for text in (first, last))
+    offset = fixed_offset(start_at, end_at, ZoneInfo(zone))
+    assert (None if offset is None else offset.total_seconds() / 60) == minutes
