@@ -6,7 +6,7 @@ from itertools import chain
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import F, Q, QuerySet, Value
+from django.db.models import Case, F, Q, QuerySet, Value, When
 
 from accounts.keys import scope_allows
 from accounts.models import (
@@ -117,8 +117,13 @@ def sites_listed_for(actor: Actor, standing: TeamStanding | None) -> QuerySet[Si
 
 
 def teams_listed_for(actor: Actor) -> QuerySet[Team, Any]:
-    """Return the teams of which the caller is a full member; for a key of a team, that one."""
-    teams = Team.objects.select_related("plan").filter(memberships__user=actor.user_id)
+    """Return the teams of which the caller is a full member; for a key of a team, that one.
+
+    `shown_name` is there to filter by: a team that is not set up has no name yet.
+    """
+    shown_name = Case(When(is_setup_complete=True, then=F("name")), default=Value(PERSONAL_TEAM_NAME))
+    teams = Team.objects.select_related("plan").annotate(shown_name=shown_name)
+    teams = teams.filter(memberships__user=actor.user_id)
     return teams if actor.team_id is None else teams.filter(pk=actor.team_id)
 
 

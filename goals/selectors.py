@@ -3,11 +3,11 @@
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
 from accounts.types import SiteId, SiteRef
 from goals.models import AllowedProps, Funnel, FunnelStep, Goal
-from goals.types import FunnelFields, GoalFields, GoalSpec
+from goals.types import NO_SCROLL_THRESHOLD, FunnelFields, GoalFields, GoalKind, GoalSpec
 
 
 def goal_specs(site: SiteRef) -> tuple[GoalSpec, ...]:
@@ -40,6 +40,14 @@ def revenue_goals(site_id: SiteId) -> dict[str, str]:
 def goals_listed(site_id: SiteId) -> QuerySet[Goal, Any]:
     """Return the site's goals for a list that is read page by page."""
     return Goal.objects.filter(site_id=site_id)
+
+
+def is_of_kind(kind: GoalKind) -> Q:
+    """Return the condition under which a goal is of this kind, as `Goal.kind` tells it."""
+    if kind is GoalKind.EVENT:
+        return ~Q(event_name="")
+    reads_on = Q(scroll_threshold=NO_SCROLL_THRESHOLD)
+    return Q(event_name="") & (reads_on if kind is GoalKind.PAGE else ~reads_on)
 
 
 def goal_of(site_id: SiteId, goal_id: int) -> GoalFields | None:

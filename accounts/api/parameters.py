@@ -16,6 +16,7 @@ from analytics_project.errors import InvalidFields, InvalidRequest
 
 _MEMBER = re.compile(r"([^\[\]]+)\[([^\[\]]+)\]")
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
+_LARGEST_ID = 2**63 - 1
 _SWITCHES = {"true": True, "false": False}
 
 Parameters = Mapping[str, object]
@@ -83,6 +84,13 @@ def optional_integer(parameters: Parameters, name: str, default: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise InvalidFields({name: ["must be a whole number"]})
     return value
+
+
+def record_number(name: str, text: str) -> int:
+    """Return the number of a record that a path names, 0 for one that no record has. Raises: InvalidFields."""
+    if not text.removeprefix("-").isdecimal():
+        raise InvalidFields({name: ["must be a whole number"]})
+    return int(text) if len(text) < 20 and int(text) in range(_LARGEST_ID + 1) else 0
 
 
 def with_switches(value: object) -> object:

@@ -1,8 +1,10 @@
 """What belongs to a site: goals, custom properties, shared links (Sites API contract, sections 4 to 6)."""
 
 from collections.abc import Mapping
-from typing import cast
+from typing import Any, cast
 
+from django.db.models import QuerySet
+from django_filters import CharFilter, ChoiceFilter, FilterSet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -15,17 +17,18 @@ from accounts.api.documentation.site_parts import (
     PROVIDE_GOAL,
     PROVIDE_LINK,
 )
+from accounts.api.filters import filtered
 from accounts.api.pagination import page_by_id
-from accounts.api.parameters import Parameters, SentText, optional_integer, optional_text, required_text
+from accounts.api.parameters import Parameters, SentText, optional_integer, optional_text, record_number, required_text
 from accounts.api.permissions import SITE_EDITORS, SITE_READERS
 from accounts.api.site_views import SitesApiView
 from accounts.link_services import link_url, provide_link
 from analytics_project.documentation import documented
 from analytics_project.errors import InvalidFields, InvalidRequest, NotFound
 from goals.prop_services import disable_props, enable_props
-from goals.selectors import allowed_props, goal_fields, goals_listed
+from goals.selectors import allowed_props, goal_fields, goals_listed, is_of_kind
 from goals.services import BLANK, NewGoal, delete_goal, provide_goal
-from goals.types import NO_SCROLL_THRESHOLD, GoalFields
+from goals.types import NO_SCROLL_THRESHOLD, GoalFields, GoalKind
 
 _EVENT, _PAGE = "event", "page"
 _READERS_AND_EDITORS = {"GET": SITE_READERS, "HEAD": SITE_READERS, "PUT": SITE_EDITORS, "DELETE": SITE_EDITORS}
@@ -42,6 +45,19 @@ def _shown(goal: GoalFields) -> dict[str, object]:
     }
 
 
+class GoalFilter(FilterSet):  # type: ignore[misc]  # the package has no types
+    """Narrows the list of goals: `display_name` by a part of it, in any case; the others as the goal has them."""
+
+    goal_type = ChoiceFilter(method="of_kind", choices=[(kind, kind) for kind in GoalKind])
+    event_name = CharFilter()
+    page_path = CharFilter()
+    display_name = CharFilter(lookup_expr="icontains")
+
+    def of_kind(self, goals: QuerySet[Any, Any], name: str, kind: str) -> QuerySet[Any, Any]:
+        """Return the goals of this kind."""
+        return goals.filter(is_of_kind(GoalKind(kind)))
+
+
 class GoalsView(SitesApiView):
     """The goals of a site."""
 
@@ -50,8 +66,9 @@ class GoalsView(SitesApiView):
 
     @documented(LIST_GOALS)
     def get(self, request: Request) -> Response:
-        """List goals, newest first."""
-        page = page_by_id(goals_listed(self.site.id), self.parameters, "goal")
+        """List goals, newest first; parameters `goal_type`, `event_name`, `page_path`, `display_name`."""
+        chosen = filtered(GoalFilter, self.parameters, goals_listed(self.site.id))
+        page = page_by_id(chosen, self.parameters, "goal")
         return Response({"goals": [_shown(goal_fields(goal)) for goal in page.items], "meta": page.meta})
 
     @documented(PROVIDE_GOAL)
@@ -105,10 +122,7 @@ class OneGoalView(SitesApiView):
     @documented(DELETE_GOAL)
     def delete(self, request: Request, goal_id: str) -> Response:
         """Delete a goal of the site."""
-        if not goal_id.removeprefix("-").isdecimal():
-            raise InvalidFields({"goal_id": ["must be a whole number"]})
-        number = int(goal_id) if len(goal_id) < 20 else 0
-        if not delete_goal(self.site, number, who=self.actor):
+        if not delete_goal(self.site, record_number("goal_id", goal_id), who=self.actor):
             raise NotFound("Goal not found")
         return Response({"deleted": True})
 
@@ -121,8 +135,9 @@ class CustomPropsView(SitesApiView):
 
     @documented(LIST_PROPS)
     def get(self, request: Request) -> Response:
-        """List all of them by name."""
-        names = sorted(allowed_props(self.site.id) or [])
+        """List them by name; parameter `property`, a part of it in any case."""
+        part = optional_text(self.parameters, "property").casefold()
+        names = sorted(name for name in allowed_props(self.site.id) or [] if part in name.casefold())
         return Response({"custom_properties": [{"property": name} for name in names]})
 
     @documented(ENABLE_PROP)

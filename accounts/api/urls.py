@@ -3,6 +3,7 @@
 from django.urls import re_path
 
 from accounts.api.guests import GuestsView, OneGuestView
+from accounts.api.keys import KeysView, OneKeyView
 from accounts.api.members import MembersView, OneMemberView
 from accounts.api.site_parts import CustomPropsView, GoalsView, OneCustomPropView, OneGoalView, SharedLinksView
 from accounts.api.sites import SitesView, SiteView, TeamsView
@@ -12,6 +13,8 @@ urlpatterns = [
     re_path(r"^sites/teams/?$", TeamsView.as_view()),
     re_path(r"^sites/teams/(?P<team_id>[^/]+)/members/?$", MembersView.as_view()),
     re_path(r"^sites/teams/(?P<team_id>[^/]+)/members/(?P<email>.+?)/?$", OneMemberView.as_view()),
+    re_path(r"^sites/keys/?$", KeysView.as_view()),
+    re_path(r"^sites/keys/(?P<key_id>.+?)/?$", OneKeyView.as_view()),
     re_path(r"^sites/goals/?$", GoalsView.as_view()),
     re_path(r"^sites/goals/(?P<goal_id>.+?)/?$", OneGoalView.as_view()),
     re_path(r"^sites/custom-props/?$", CustomPropsView.as_view()),

@@ -11,7 +11,7 @@ from accounts import keys
 from accounts.models import ApiKey, GuestMembership, Membership, Site, Team, User
 from accounts.types import Feature, GuestRole, Role, Scope
 from analytics_project import clock
-from tests.factories import make_goal, make_site, make_team, make_user
+from tests.factories import make_goal, make_key, make_site, make_team, make_user
 
 SUPER_ADMIN: Final = "super admin"
 STRANGER: Final = "stranger"
@@ -35,18 +35,22 @@ TEAM_OF: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """`sites` and the ids of their `goals` by situation, `texts` of keys by person, kind (`team sites`) and team."""
+    """`sites` and the ids of their `goals` by situation, `texts` of keys by person, kind (`team sites`) and team.
+
+    `spares` are the ids of legacy keys by person, with which nobody asks.
+    """
 
     sites: dict[str, Site]
     goals: dict[str, int]
+    spares: dict[str, int]
     texts: dict[tuple[str, str, str], str]
 
-    def names(self, situation: str) -> dict[str, str]:
-        """Return what a request in a situation names: a site, its team, and a goal of it."""
-        site = self.sites.get(situation)
+    def names(self, situation: str, person: str) -> dict[str, str]:
+        """Return what a request in a situation names: a site, its team, a goal of it, and a key of the person's own."""
+        site, own = self.sites.get(situation), {"key": str(self.spares[person])}
         if site is None:
-            return {"site": "missing.example", "team": str(uuid4()), "goal": "1"}
-        return {"site": site.domain, "team": str(site.team.identifier), "goal": str(self.goals[situation])}
+            return {"site": "missing.example", "team": str(uuid4()), "goal": "1", **own}
+        return {"site": site.domain, "team": str(site.team.identifier), "goal": str(self.goals[situation]), **own}
 
     def key(self, person: str, kind: str, situation: str) -> str:
         """Return the text of the key with which a person asks in a situation."""
@@ -72,7 +76,8 @@ def build_cast() -> Cast:
         )
     _invite(people, sites)
     goals = {name: make_goal(site).pk for name, site in sites.items()}
-    return Cast(sites, goals, _issue_keys(people, teams))
+    spares = {person: make_key(user).record.pk for person, user in people.items()}
+    return Cast(sites, goals, spares, _issue_keys(people, teams))
 
 
 def _invite(people: dict[str, User], sites: dict[str, Site]) -> None:

@@ -34,6 +34,7 @@ ROLES: Final = """
     delete site  | 200   404   404    404     404    | 404          404          | 404
     list         | 200   200   200    200     200    | 200          200          | 200
     create site  | 200   200   200    403     403    | 403          403          | 403
+    own keys     | 200   200   200    200     200    | 200          200          | 200
     read members | 200   200   200    200     200    | 404          404          | 404
     members      | 200   200   404    404     404    | 404          404          | 404
 """
@@ -92,7 +93,7 @@ KEYS: Final = """
 
 @dataclass(frozen=True)
 class Route:
-    """One method of one route; `{site}`, `{team}` and `{goal}` in path, query and body are filled in."""
+    """One method of one route; `{site}`, `{team}`, `{goal}` and `{key}` in path, query and body are filled in."""
 
     method: str
     path: str
@@ -124,6 +125,8 @@ ROUTES: Final = (
     Route("GET", "/api/v1/sites", "list", OF_TEAM),
     Route("POST", "/api/v1/sites", "create site", body={**OF_TEAM, "domain": "new.example"}),
     Route("GET", "/api/v1/sites/teams", "list", OF_TEAM),
+    Route("GET", "/api/v1/sites/keys", "list", OF_TEAM),
+    Route("DELETE", "/api/v1/sites/keys/{key}", "own keys", OF_TEAM),
     Route("GET", OF_MEMBERS, "read members"),
     Route("PUT", OF_MEMBERS, "members", body={"email": "new@matrix.example", "role": "viewer"}),
     Route("DELETE", OF_MEMBERS + "/new@matrix.example", "members"),
@@ -142,7 +145,7 @@ ROUTES: Final = (
     Route("DELETE", "/api/v1/sites/guests/new@matrix.example", "guests", OF_SITE),
 )
 OF_EACH_STANDING: Final = ("owner", "viewer", "guest editor", STRANGER, SUPER_ADMIN)
-NAMES_TEAM: Final = {"list", "create site"}  # the actions that need no site
+NAMES_TEAM: Final = {"list", "create site", "own keys"}  # the actions that need no site
 PATH_OF_TEAM: Final = {"read members", "members"}
 # Routes that no API key opens, by the beginning of their pattern.
 WITHOUT_KEY: Final = {
@@ -269,7 +272,7 @@ def _once(work: Callable[..., object]) -> Callable[..., object]:
 def test_route_answers_everybody_as_the_tables_say(route: Route, matrix_cast: Cast, client: Client) -> None:
     differing = {}
     for person, kind, situation in cases():
-        status = send(client, route, matrix_cast.names(situation), matrix_cast.key(person, kind, situation))
+        status = send(client, route, matrix_cast.names(situation, person), matrix_cast.key(person, kind, situation))
         if status != expected(route, person, kind, situation):
             differing[person, kind, situation] = (status, expected(route, person, kind, situation))
     assert differing == {}
@@ -316,7 +319,10 @@ def key_routes() -> tuple[set[tuple[str, str]], set[str]]:
 
 def test_every_route_has_a_row_or_a_reason_to_take_no_key() -> None:
     with_key, without = key_routes()
-    rows = {(route.method, resolve(route.path.format(site="shop.example", team="x", goal=1)).route) for route in ROUTES}
+    rows = {
+        (route.method, resolve(route.path.format(site="shop.example", team="x", goal=1, key=1)).route)
+        for route in ROUTES
+    }
     assert with_key == rows
     assert without == set(WITHOUT_KEY)
 

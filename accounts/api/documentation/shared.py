@@ -92,6 +92,7 @@ PAGING: Final = (
     Parameter("after", "query", TEXT, "The cursor `meta.after` of the page before."),
     Parameter("before", "query", TEXT, "The cursor `meta.before` of the page after."),
 )
+TEAM: Final = Parameter("team_id", "query", TEXT, "This team only; a key of a team knows its own alone.")
 NO_SITE: Final = error("There is no such site, or the role of the key's owner does not suffice.")
 WRONG: Final = error("A parameter is missing or wrong; the sentence names it.")
 ONLY_READS: Final = error("The key only reads.")

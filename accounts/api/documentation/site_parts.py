@@ -31,7 +31,14 @@ LIST_GOALS: Final = operation(
     tag=TAG,
     summary="The goals of a site",
     description="Newest first.",
-    parameters=(IN_QUERY, *PAGING),
+    parameters=(
+        IN_QUERY,
+        *PAGING,
+        Parameter("goal_type", "query", GOAL["goal_type"], "Goals of this kind."),
+        Parameter("event_name", "query", TEXT, "Goals on this event."),
+        Parameter("page_path", "query", TEXT, "Goals on this path, as the list shows it."),
+        Parameter("display_name", "query", TEXT, "Goals whose name contains this, in any case."),
+    ),
     answers={200: Answer("A page of goals.", page_answer("goals", refer("SiteGoal"))), 400: WRONG, 404: NO_SITE},
     refusals=READ,
     examples=(
@@ -51,7 +58,7 @@ LIST_GOALS: Final = operation(
                     }
                 ],
             ),
-            parameters={"site_id": DOMAIN},
+            parameters={"site_id": DOMAIN, "goal_type": "event", "display_name": "sign"},
         ),
         Example(
             "siteMissing",
@@ -159,7 +166,7 @@ LIST_PROPS: Final = operation(
     tag=TAG,
     summary="The custom properties of a site",
     description="All of them, by name.",
-    parameters=(IN_QUERY,),
+    parameters=(IN_QUERY, Parameter("property", "query", TEXT, "Those whose name contains this, in any case.")),
     answers={
         200: Answer(
             "The properties.",

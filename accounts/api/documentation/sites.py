@@ -15,6 +15,7 @@ from accounts.api.documentation.shared import (
     SITE_ROLES,
     SWITCHES,
     TAG,
+    TEAM,
     TEAM_ID,
     TEXT,
     TEXT_OR_NULL,
@@ -27,7 +28,6 @@ from accounts.api.documentation.shared import (
 )
 from analytics_project.documentation import JSON, Answer, Example, Parameter, error, operation
 
-_TEAM: Final = Parameter("team_id", "query", TEXT, "Sites of this team only; a key of a team knows its own alone.")
 _OFF: Final[Mapping[str, bool]] = dict.fromkeys(SWITCHES, False)
 
 
@@ -49,7 +49,7 @@ LIST_SITES: Final = operation(
     description="Newest first, those of all teams and those where the caller is a guest.",
     parameters=(
         *PAGING,
-        _TEAM,
+        TEAM,
         Parameter("domain", "query", TEXT, "Sites whose domain contains this, in any case."),
         Parameter("timezone", "query", TEXT, "Sites of this time zone."),
         Parameter("site_id", "query", TEXT, "Checked like the site of any other request; the list stays as it is."),
@@ -120,7 +120,7 @@ LIST_TEAMS: Final = operation(
     tag=TAG,
     summary="The teams of which the caller is a member",
     description="Newest first. `api_available` tells whether the team's plan includes the Stats API.",
-    parameters=PAGING,
+    parameters=(*PAGING, Parameter("name", "query", TEXT, "Teams whose name contains this, in any case.")),
     answers={
         200: Answer(
             "A page of teams.",
@@ -137,7 +137,7 @@ LIST_TEAMS: Final = operation(
                 "teams",
                 [{"id": TEAM_ID, "name": "Société Réunie", "api_available": True}],
             ),
-            parameters={"limit": 100},
+            parameters={"limit": 100, "name": "réunie"},
         ),
     ),
 )
