@@ -124,7 +124,7 @@ def _clip_sql(plan: Plan, scope: Scope) -> list[str]:
     """Return the condition that drops hours after the range, which a full join takes from visits that last on."""
     if not plan.full_join:
         return []
-    last_hour = scope.column(DIMENSIONS[HOUR], at=scope.instant(plan.query.dates.last_at))
+    last_hour = scope.column(DIMENSIONS[HOUR], at=f"toDateTime({scope.instant(plan.query.dates.last_at)}, 'UTC')")
     return [f"g{plan.query.dimensions.index(HOUR)} <= {last_hour}"]
 
 

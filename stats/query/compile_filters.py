@@ -27,6 +27,7 @@ _EAST: Final = timedelta(hours=14)
 _ON_DAYS: Final = "day BETWEEN {first_day} AND {last_day}"
 _BEGAN_BY_THEN: Final = "day BETWEEN {earliest_day} AND {last_day}"
 _FIRST_DATE: Final = date(1970, 1, 1)  # dates wrap around below it
+_FIRST_INSTANT: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_UINT32: Final = 2**32 - 1
 _PATTERN_SIGNS: Final = re.compile(r"[*|]")
 _NEGATED: Final[Mapping[Operator, Operator]] = {
@@ -55,11 +56,12 @@ class Scope(dict[str, str]):
         return f"{{{name}:{type_name}}}"
 
     def instant(self, at: datetime) -> str:
-        """Return an instant as a constant; what we compute goes without a parameter, which costs 0.05 ms."""
-        return f"toDateTime('{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}', 'UTC')"
+        """Return an instant as a constant to compare with: a parameter costs 0.05 ms, and so does a call."""
+        return f"'{max(at, _FIRST_INSTANT).astimezone(UTC):%Y-%m-%d %H:%M:%S}'"
 
     def day(self, day: date) -> str:
-        return f"toDate('{day:%Y-%m-%d}')"
+        """Return a date as a constant to compare with."""
+        return f"'{day:%Y-%m-%d}'"
 
     @cached_property
     def utc_offset_s(self) -> int | None:

@@ -97,8 +97,8 @@ DIMENSIONS: Final[Mapping[str, Dimension]] = {
         _bucket("time:day", "toDate({at}, {zone})", "{day}"),
         _bucket(
             "time:week",
-            "greatest(toMonday({at}, {zone}), {first_date})",
-            "greatest(toMonday({day}), {first_date})",
+            "greatest(toMonday({at}, {zone}), toDate({first_date}))",
+            "greatest(toMonday({day}), toDate({first_date}))",
         ),
         _bucket("time:month", "toStartOfMonth({at}, {zone})", "toStartOfMonth({day})"),
     )
