@@ -1,5 +1,6 @@
 """What every test of events and numbers keeps watch over."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,30 +10,35 @@ from stats.store.client import EventStore, Limits
 from tests.stats.query.table_reads import QUERY_TAGS, table_reads
 from tests.stats.small_store import SmallStore, empty, make_small_store
 
+CONSTANTS = re.compile(r"'\d{4}-\d\d-\d\d[^']*'|(?<=LIMIT )\d+|(?<=OFFSET )\d+")
 LONGEST_TEXT = 50_000  # the engine takes seconds to explain a thousand goals, which shorter texts have the like of
 _known_texts: set[str] = set()
 
 
 @pytest.fixture(autouse=True)
 def _queries_read_one_site(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Fail a test in which a query's statement reads a table without a condition on one site; each text once."""
-    new: dict[str, tuple[EventStore, Mapping[str, object] | None]] = {}
+    """Fail a test in which a query's statement reads a table without a condition on one site.
+
+    Each text once, whatever its dates and page.
+    """
+    new: dict[str, tuple[EventStore, str, Mapping[str, object] | None]] = {}
     read = EventStore.read_rows
 
     def watch(store: EventStore, sql: str, parameters: Mapping[str, object] | None = None, **more: Any) -> Any:
-        is_new = sql not in _known_texts and len(sql) < LONGEST_TEXT
+        text = CONSTANTS.sub("?", sql)
+        is_new = text not in _known_texts and len(sql) < LONGEST_TEXT
         if more["tag"] in QUERY_TAGS and is_new and store.read_limits == Limits():
-            new.setdefault(sql, (store, parameters))
+            new.setdefault(text, (store, sql, parameters))
         return read(store, sql, parameters, **more)
 
     monkeypatch.setattr(EventStore, "read_rows", watch)
     yield
     monkeypatch.undo()
-    for sql, (store, parameters) in new.items():
+    for text, (store, sql, parameters) in new.items():
         found = table_reads(store, sql, parameters)
         assert {len(one.sites) for one in found} == {1}, sql
         assert len({one.sites for one in found}) == 1, sql
-        _known_texts.add(sql)
+        _known_texts.add(text)
 
 
 @pytest.fixture(scope="session")
