@@ -189,11 +189,11 @@ def documented(described: Operation) -> Callable[[View], View]:
     return extend_schema(operation=described)
 
 
-def shared_components() -> dict[str, dict[str, Any]]:
-    """Return what operations refer to: the error body, the shared refusals, the ways to say who asks."""
+def shared_components(more: Iterable[Refusal] = ()) -> dict[str, dict[str, Any]]:
+    """Return what operations refer to: the error body, shared refusals and more of them, the ways to say who asks."""
     return {
         "schemas": {"Error": dict(ERROR)},
-        "responses": {refusal.name: _shared(refusal) for refusal in REFUSALS},
+        "responses": {refusal.name: _shared(refusal) for refusal in (*REFUSALS, *more)},
         "securitySchemes": {
             "key": {
                 "type": "http",

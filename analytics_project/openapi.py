@@ -32,13 +32,21 @@ from analytics_project.documentation import (
 )
 from analytics_project.errors import InvalidRequest
 from analytics_project.views import ApiView
+from goals.api.documentation import goals
+from goals.api.documentation import shared as goals_revenue
 from stats.api.documentation import events, imports, v2
 
 YAML: Final = "application/yaml"
 FORMATS: Final = ("json", "yaml")
 PLUGINS_API: Final = "/api/plugins/v1/"  # described by `goals.api.plugins.specification`
 OUTSIDE_REST_FRAMEWORK: Final[Mapping[str, Mapping[str, Operation]]] = events.PATHS
-SCHEMAS: Final[Mapping[str, Schema]] = {**sites.SCHEMAS, **events.SCHEMAS, **imports.SCHEMAS, **v2.SCHEMAS}
+SCHEMAS: Final[Mapping[str, Schema]] = {
+    **sites.SCHEMAS,
+    **events.SCHEMAS,
+    **imports.SCHEMAS,
+    **v2.SCHEMAS,
+    **goals.SCHEMAS,
+}
 
 Endpoint = tuple[str, str, str, Any]
 
@@ -81,7 +89,7 @@ def with_everything_else(result: dict[str, Any], generator: object, request: obj
     """Return the generated document with the endpoints outside REST framework and with what operations refer to."""
     paths = {**result["paths"], **OUTSIDE_REST_FRAMEWORK}
     components = result.setdefault("components", {})
-    for kind, named in (("schemas", SCHEMAS), *shared_components().items()):
+    for kind, named in (("schemas", SCHEMAS), *shared_components(goals_revenue.REFUSALS).items()):
         components[kind] = dict(sorted({**components.get(kind, {}), **named}.items()))
     return {**result, "paths": dict(sorted(paths.items()))}
 

@@ -177,7 +177,15 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "TAGS": [
-        {"name": name} for name in ("Events", "Statistics, version 2", "Statistics, version 1", "Sites", "Operation")
+        {"name": name}
+        for name in (
+            "Events",
+            "Statistics, version 2",
+            "Statistics, version 1",
+            "Goals and revenue",
+            "Sites",
+            "Operation",
+        )
     ],
     "PREPROCESSING_HOOKS": [
         "analytics_project.openapi.without_plugins_api",

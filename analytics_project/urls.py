@@ -24,6 +24,8 @@ urlpatterns = [
     re_path(r"^api/v1/sites/(?P<site_id>.+)/events/import/?$", ImportEventsView.as_view()),
     # Sites
     path("api/v1/", include("accounts.api.urls")),
+    # Goals and revenue
+    path("api/v1/", include("goals.api.urls")),
     # Plugins
     path("api/plugins/", include("goals.api.plugins.urls")),
     # Statistics

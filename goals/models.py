@@ -142,6 +142,24 @@ class Goal(models.Model):
         super().save(*args, **kwargs)
 
 
+class CompletionRequest(models.Model):
+    """A request for a completion under an Idempotency-Key, so that it counts once (revenue contract, 1.8).
+
+    The database decides which of several at once was the first. It holds for a day from `taken_at` on.
+    """
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="completion_requests")
+    key_digest = models.CharField(max_length=64)
+    body_digest = models.CharField(max_length=64)
+    taken_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["site", "key_digest"], name="completion_request_once")]
+
+    def __str__(self) -> str:
+        return self.key_digest
+
+
 class AllowedProps(models.Model):
     """The custom properties that a site's reports show, latest enabled first.
 

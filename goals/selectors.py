@@ -1,12 +1,13 @@
-"""Reads of goals, as plain values."""
+"""Reads of goals, as plain values; and the end of what holds for a day only."""
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Prefetch, Q, QuerySet
 
 from accounts.types import SiteId, SiteRef
-from goals.models import AllowedProps, Funnel, FunnelStep, Goal
+from goals.models import AllowedProps, CompletionRequest, Funnel, FunnelStep, Goal
 from goals.types import NO_SCROLL_THRESHOLD, FunnelFields, GoalFields, GoalKind, GoalSpec
 
 
@@ -14,6 +15,16 @@ def goal_specs(site: SiteRef) -> tuple[GoalSpec, ...]:
     """Return the site's goals, newest first, at most MAX_GOALS_PER_SITE of them (Stats API contract, section 0)."""
     goals = Goal.objects.filter(site_id=site.id).order_by("-pk")[: settings.MAX_GOALS_PER_SITE]
     return tuple(_spec(goal) for goal in goals)
+
+
+def goal_bearing(site: SiteRef, name: str) -> GoalSpec | None:
+    """Return the site's goal of this display name, else that of an event of this name and no properties, else None.
+
+    Goals beyond MAX_GOALS_PER_SITE, which no report looks at, are found too.
+    """
+    of_site = Goal.objects.filter(site_id=site.id)
+    goal = of_site.filter(display_name=name).first() or of_site.filter(event_name=name, custom_props={}).first()
+    return None if goal is None else _spec(goal)
 
 
 def _spec(goal: Goal) -> GoalSpec:
@@ -27,6 +38,12 @@ def _spec(goal: Goal) -> GoalSpec:
         custom_props=tuple(sorted(goal.custom_props.items())),
         currency=goal.currency,
     )
+
+
+def forget_completion_requests(before: datetime) -> int:
+    """Delete the Idempotency-Keys of completions that were taken before an instant; return how many there were."""
+    deleted, _ = CompletionRequest.objects.filter(taken_at__lt=before).delete()
+    return deleted
 
 
 def revenue_goals(site_id: SiteId) -> dict[str, str]:

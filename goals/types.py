@@ -1,6 +1,7 @@
 """Plain values of goals, as the query engine reads them."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -37,6 +38,9 @@ class GoalSpec:
     scroll_threshold: int = NO_SCROLL_THRESHOLD
     custom_props: tuple[tuple[str, str], ...] = ()
     currency: str = ""
+
+
+IDEMPOTENCY_KEYS_HOLD: Final = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from accounts.records import Who, lock_site, write_audit
 from accounts.types import SiteRef
 from analytics_project import clock
 from stats.ingest.visitor import parse_visitor_text, visitor_text
-from stats.models import Erasure, ErasureKind
+from stats.models import Erasure, ErasureKind, NamedVisitor
 from stats.store.client import EventStore
 from stats.store.erasures import count_events, erase_rows, has_rows
 
@@ -112,6 +112,8 @@ def look_again(store: EventStore) -> int:
 
 def work_off(store: EventStore, erasure: Erasure) -> None:
     """Remove the rows of one erasure and note it. Raises: StoreUnavailable."""
+    if erasure.kind == ErasureKind.VISITOR:
+        NamedVisitor.objects.filter(site=erasure.site_number, visitor=erasure.visitor).delete()
     removed = erase_rows(store, erasure.site_number, before=_before(erasure), visitor_id=_visitor(erasure))
     now = clock.now()
     Erasure.objects.filter(pk=erasure.pk).update(

@@ -8,8 +8,11 @@ from typing import Final
 from accounts.invitation_services import forget_lapsed_invitations
 from accounts.models import OLD_DOMAIN_GRACE
 from accounts.site_services import sweep_old_domains
+from analytics_project import clock
 from analytics_project.clock import monotonic_seconds
 from analytics_project.errors import AppError
+from goals.selectors import forget_completion_requests
+from goals.types import IDEMPOTENCY_KEYS_HOLD
 from stats.erasure_services import look_again, work_off_erasures
 from stats.ingest.intake import Intake
 from stats.services import event_store, while_connected
@@ -61,6 +64,7 @@ class Housekeeping:
         if self._swept_at is None or now - self._swept_at >= SWEEP_EVERY_S:
             sweep_old_domains(OLD_DOMAIN_GRACE)
             forget_lapsed_invitations()
+            forget_completion_requests(clock.now() - IDEMPOTENCY_KEYS_HOLD)
             self._swept_at = now
 
     def _settle(self, site_number: int) -> None:

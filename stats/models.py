@@ -1,4 +1,4 @@
-"""Visitor salts, segments and trackers of sites, and what is to be erased from the event store beside them."""
+"""Salts and names of visitors, segments and trackers of sites, and what is to be erased from the event store."""
 
 import json
 import secrets
@@ -21,6 +21,7 @@ from stats.types import SegmentType
 SALT_BYTES: Final = 16
 MAX_SEGMENT_NAME_CHARACTERS: Final = 255
 MAX_SEGMENT_BYTES: Final = 100_000
+MAX_VISITOR_NAME_CHARACTERS: Final = 128
 
 
 def make_salt() -> bytes:
@@ -123,6 +124,23 @@ class Segment(models.Model):
         self.name = self.name.strip()
         if not self.name:
             raise ValidationError({"name": "can't be blank"})
+
+
+class NamedVisitor(models.Model):
+    """What a client of the Goals & Revenue API calls a visitor, beside the id that the name was hashed to.
+
+    An answer shows the name as it was sent (revenue contract, 1.6). It goes when the visitor is erased.
+    """
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="named_visitors")
+    visitor = models.CharField(max_length=18, help_text="`v_` and 16 hex digits.")
+    name = models.CharField(max_length=MAX_VISITOR_NAME_CHARACTERS)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["site", "visitor"], name="visitor_named_once")]
+
+    def __str__(self) -> str:
+        return self.visitor
 
 
 # ---- The tracker script ----------------------------------------------------------------------------------------------

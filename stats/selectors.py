@@ -5,7 +5,7 @@ from datetime import date
 from typing import Final
 
 from accounts.types import SiteId
-from stats.models import Segment, TrackerConfiguration, VisitorSalt
+from stats.models import NamedVisitor, Segment, TrackerConfiguration, VisitorSalt
 from stats.query.parse_filters import parse_filters
 from stats.types import SegmentSpec, SegmentType, TrackerSwitches
 
@@ -40,6 +40,12 @@ def segment_specs(site_id: SiteId, ids: Collection[int]) -> tuple[SegmentSpec, .
         SegmentSpec(segment.pk, SegmentType(segment.type), parse_filters(segment.filters, allow_segments=False))
         for segment in found
     )
+
+
+def visitor_names(site_id: SiteId, visitors: Collection[str]) -> dict[str, str]:
+    """Return what clients call visitors, by the ids (`v_…`) of those that bear a name."""
+    named = NamedVisitor.objects.filter(site_id=site_id, visitor__in=set(visitors))
+    return dict(named.values_list("visitor", "name"))
 
 
 def tracker_fields(record: TrackerConfiguration) -> dict[str, object]:

@@ -19,7 +19,7 @@ from accounts.selectors import (
     refusal,
     site_for,
 )
-from accounts.types import Scope, Surface
+from accounts.types import Scope, SiteRef, Surface
 from analytics_project.clock import monotonic_seconds, unix_seconds
 from analytics_project.errors import AppError, StoreUnavailable
 from goals.selectors import revenue_goals
@@ -27,6 +27,7 @@ from revenue.rates import convert
 from stats.import_services import recover_imports
 from stats.ingest.geo import open_places
 from stats.ingest.intake import Intake, IntakeParts
+from stats.ingest.server_goals import ServerGoal
 from stats.ingest.shields import compile_shields
 from stats.selectors import destroy_salts_before, salt_for
 from stats.store.client import EventStore, Limits, open_store
@@ -105,6 +106,16 @@ def wait_for_accepted(site_id: int) -> None:
     """
     if _intake is not None:
         _intake.wait_for_accepted(site_id)
+
+
+def keep_goal(site: SiteRef, goal: ServerGoal) -> None:
+    """Keep a goal that a site's server reports: whatever reads the site's numbers from now on sees it.
+
+    Raises: StoreUnavailable when it cannot be kept; otherwise as `Intake.take_goal`.
+    """
+    if _intake is None:
+        raise StoreUnavailable("this process takes no events")
+    _intake.take_goal(site, goal)
 
 
 def notice_changed_sites() -> None:

@@ -15,6 +15,7 @@ from stats.ingest.counters import BUFFERED, OutcomeCounters
 from stats.ingest.hostnames import root_domain
 from stats.ingest.payload import EventRequest, storable_amount
 from stats.ingest.rows import (
+    FROM_NOWHERE,
     RETRACTED,
     WRITTEN,
     attributes_fragment,
@@ -224,7 +225,6 @@ class Collector:
         if visit is None:
             if kind.is_engagement:
                 return DropReason.NO_SESSION_FOR_ENGAGEMENT
-            acquisition = acquisition_of(page.query, page.hostname, request.referrer, self._ai_assistants)
             visit = Visit(
                 key=visit_key(site.ref.id, visitor),
                 site_id=site.ref.id,
@@ -234,7 +234,7 @@ class Collector:
                 start=at,
                 timestamp=at,
                 props=props,
-                attributes=attributes_fragment(acquisition, place or self._place(client), agent),
+                attributes=self._attributes(request, client, agent, place),
             )
             change = self._sessions.open(visit, kind, at)
             sessions = b"\n" + session_row(visit, WRITTEN)
@@ -244,6 +244,8 @@ class Collector:
         else:
             retracted = session_row(visit, RETRACTED)
             change = self._sessions.touch(visit, kind, at)
+            if visit.attributes == FROM_NOWHERE:
+                visit.attributes = self._attributes(request, client, agent, place)
             sessions = b"\n%b\n%b" % (retracted, session_row(visit, WRITTEN))
         event = event_row(
             visit,
@@ -260,6 +262,11 @@ class Collector:
         if day.text != visit.day:
             sessions += b"".join(b"\n" + row for row in carried_rows(visit, day.text, at, kind))
         return _Taken(site, visit, change, event, sessions)
+
+    def _attributes(self, request: EventRequest, client: Client, agent: Agent, place: Place | None) -> bytes:
+        """Return where a visit came from, as the tail of a row."""
+        acquisition = acquisition_of(request.page.query, request.page.hostname, request.referrer, self._ai_assistants)
+        return attributes_fragment(acquisition, place or self._place(client), agent)
 
     def _find_visit(
         self, site: IntakeSite, request: EventRequest, client: Client, day: LocalDay, at: int

@@ -14,14 +14,16 @@ from typing import Any
 
 import orjson
 
+from accounts.types import SiteRef
 from analytics_project.clock import now, unix_seconds
-from analytics_project.errors import AppError, StoreUnavailable
+from analytics_project.errors import AppError, Forbidden, NotFound, PaymentRequired, StoreUnavailable
 from stats.ingest import agents, hostnames, sources
 from stats.ingest.collector import Collector, ConvertMoney, PlaceFinder
 from stats.ingest.counters import OutcomeCounters
-from stats.ingest.rows import WRITTEN, props_fragment
+from stats.ingest.rows import FROM_NOWHERE, WRITTEN, props_fragment
+from stats.ingest.server_goals import ServerGoal, ServerGoals
 from stats.ingest.sessions import MemorySessions, Visit, visit_key
-from stats.ingest.sites import SiteDirectory
+from stats.ingest.sites import UNLOADED, SiteDirectory
 from stats.ingest.spool import Spool
 from stats.ingest.visitor import VISIT_IDLE_SECONDS, Salts
 from stats.ingest.writer import Writer
@@ -36,6 +38,7 @@ logger = logging.getLogger(__name__)
 SITES_EVERY_S = 2.0
 COUNTS_EVERY_TICKS = 5
 SALTS_EVERY_TICKS = 450
+LONGEST_TAKE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,8 @@ class Intake:
             convert_money=parts.convert_money,
             ai_assistants=parts.ai_assistants,
         )
+        self._goals = ServerGoals(self.sessions, self.spool, self.counters, self.collector.positions)
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
         """Take open visits over from the store and the spool, then begin to write. Raises: StoreUnavailable."""
@@ -88,22 +93,61 @@ class Intake:
             part.warm()
         self.salts.refresh(now())
         since = self._oldest_event_ahead() - VISIT_IDLE_SECONDS
-        self.sessions.adopt(recovered_visits(open_visits(self._parts.open_store(), since), self.spool.pending_rows()))
+        visits = recovered_visits(open_visits(self._parts.open_store(), since), self.spool.pending_rows())
+        self.sessions.adopt(visit for visit in visits if visit.start <= unix_seconds())
         self._left_by_former_process = self.spool.head
         if self.spool.pending_bytes:
             logger.info("%d bytes of accepted events are being written first", self.spool.pending_bytes)
         self.writer.start()
 
     def _oldest_event_ahead(self) -> int:
-        """Return the time of the oldest event not yet in the store: a ping among them may keep a stored visit open."""
+        """Return the time of the oldest event not yet in the store: a ping among them may keep a stored visit open.
+
+        Goals that a server reports may be of any time; those that continue no visit from a browser are passed over.
+        """
         for event_line, _ in self.spool.pending_rows():
-            accepted_at: int = orjson.loads(event_line)[EVENT_COLUMNS.index("timestamp")]
-            return min(unix_seconds(), accepted_at)
+            if not event_line.endswith(FROM_NOWHERE):
+                accepted_at: int = orjson.loads(event_line)[EVENT_COLUMNS.index("timestamp")]
+                return min(unix_seconds(), accepted_at)
         return unix_seconds()
+
+    def take_goal(self, site: SiteRef, goal: ServerGoal) -> None:
+        """Keep a goal that a server reports; from any thread, on the event loop where one runs.
+
+        Raises: StoreUnavailable when it cannot be kept; PaymentRequired and Forbidden where the site takes no events.
+        """
+        now = unix_seconds()
+        known = self.sites.lookup(site.domain, now)
+        if known is UNLOADED:
+            self.sites.load(site.domain, now)
+            known = self.sites.last_known(site.domain)
+        if not isinstance(known, IntakeSite) or known.ref.id != site.id:
+            raise NotFound("Site not found")
+        if known.accepts_until is not None and known.accepts_until < now // 86_400:
+            raise PaymentRequired("The plan of the team that owns this site takes no more events")
+        if known.rate_threshold == 0:
+            raise Forbidden("This site takes no events")
+        self._on_loop(partial(self._goals.take, known, goal, now))
+
+    def _on_loop(self, work: Callable[[], None]) -> None:
+        loop = self._loop
+        if loop is None or not loop.is_running():
+            work()
+            return
+
+        async def run() -> None:
+            work()
+
+        done = asyncio.run_coroutine_threadsafe(run(), loop)
+        try:
+            done.result(LONGEST_TAKE_S)
+        except TimeoutError as problem:
+            done.cancel()
+            raise StoreUnavailable("intake does not answer") from problem
 
     async def keep_up(self) -> None:
         """Until cancelled: notice changed sites, store the counts of outcomes, renew the salts. For the event loop."""
-        loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         for tick in itertools.count(1):
             await asyncio.sleep(SITES_EVERY_S)
             await loop.run_in_executor(self.loader, self.notice_changed_sites)

@@ -41,6 +41,10 @@ def attributes_fragment(acquisition: Acquisition, place: Place, agent: Agent) ->
     )[1:]
 
 
+# The attributes of a visit that no browser has been seen in.
+FROM_NOWHERE = attributes_fragment(Acquisition(channel=""), Place(), Agent())
+
+
 def props_fragment(keys: list[str], values: list[str]) -> bytes:
     """Return the two property columns as the inside of a JSON row, without brackets around."""
     return orjson.dumps([keys, values])[1:-1] if keys else b"[],[]"

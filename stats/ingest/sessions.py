@@ -28,6 +28,7 @@ _CHANGING = (
     "exit_page_hostname",
     "last_activity",
     "last_pageview_at",
+    "attributes",
 )
 _changing_of = attrgetter(*_CHANGING)
 

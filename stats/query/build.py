@@ -83,6 +83,7 @@ class Query:
     hidden: DimensionValues = ()
     only: DimensionValues = ()
     goals: tuple[GoalSpec, ...] = ()
+    counts_completions: bool = False
 
 
 def needs_stats_start(params: QueryParams) -> bool:
@@ -131,6 +132,7 @@ def build_query(
         hidden=params.hidden,
         only=params.only,
         goals=tuple(goals) if needs_goals(params) else (),
+        counts_completions=params.counts_completions,
     )
 
 

@@ -220,7 +220,7 @@ def _depth_sql(branch: Branch, scope: Scope) -> str:
     """Return one pass over engagement, grouped by visit as well and then without it."""
     names = [f"g{n}" for n in range(len(branch.dimensions))]
     groups = [f"{_group_sql(dimension, branch, scope)} AS g{n}" for n, dimension in enumerate(branch.dimensions)]
-    where = " AND ".join([*_events_where(branch, scope), TELLS_DEPTH])
+    where = " AND ".join([*events_where(branch, scope), TELLS_DEPTH])
     visits = (
         f"SELECT {', '.join([*groups, f'{DEEPEST_OF_VISIT} AS deepest'])} FROM {_rows_of(branch, where, scope)} "
         f"GROUP BY {', '.join([*names, 'session_id'])}"
@@ -258,7 +258,7 @@ def _rows_of(branch: Branch, where: str, scope: Scope) -> str:
     return f"events INNER JOIN ({visits}) AS visit USING (session_id) WHERE {where}"
 
 
-def _events_where(branch: Branch, scope: Scope) -> list[str]:
+def events_where(branch: Branch, scope: Scope) -> list[str]:
     where = events_range(scope)
     if DIMENSIONS[GOAL] in branch.dimensions and not goal_filters(scope.query.filters):
         where.append(goals_sql(scope.goals, scope))
@@ -286,7 +286,7 @@ def _sessions_where(branch: Branch, scope: Scope) -> list[str]:
 
 
 _WHERE: Final[Mapping[Source, Callable[[Branch, Scope], list[str]]]] = {
-    Source.EVENTS: _events_where,
+    Source.EVENTS: events_where,
     Source.DAYS: _days_where,
     Source.SPREAD: _sessions_where,
     Source.SESSIONS: _sessions_where,

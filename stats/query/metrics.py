@@ -60,6 +60,7 @@ AGGREGATES: Final[Mapping[str, str]] = {
     "e_visits": "uniqExact(session_id)",
     "e_pageviews": "countIf(name = 'pageview')",
     "e_events": "countIf(name != 'engagement')",
+    "e_completions": "countIf(name != 'engagement') + uniqExactIf((session_id, pathname), name = 'engagement')",
     "e_engaged_ms": "sum(engagement_time)",
     "e_engaged_visits": "uniqExactIf(session_id, name = 'engagement')",
     "e_revenue": "sum(revenue_reporting_amount)",
@@ -127,6 +128,11 @@ def _share(total: Total, nobody: str) -> dict[Source, Formula]:
         source: Formula(f"if({total} > 0, round(100 * {visitors} / {total}, 2), {nobody})", (visitors,), total)
         for source, visitors in _VISITORS.items()
     }
+
+
+def completions() -> Formula:
+    """Return the count of completions of goals: events, and pages of visits that were read down to a depth."""
+    return Formula("greatest(e_completions, 0)", ("e_completions",))
 
 
 def without_scroll_goals(formula: Formula) -> Formula:

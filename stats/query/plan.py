@@ -18,6 +18,7 @@ from stats.query.metrics import (
     Source,
     Total,
     always_zero,
+    completions,
     never_known,
     of_revenue_goals,
     without_scroll_goals,
@@ -114,6 +115,8 @@ def _formulas(query: Query, sources: tuple[Source, ...]) -> tuple[Formula, ...]:
 def _formula(query: Query, name: str, source: Source) -> Formula:
     formula = METRICS[name].formulas[source]
     by_goal = GOAL in query.dimensions
+    if name == "events" and query.counts_completions:
+        return completions()
     if name == "events" and by_goal and any(goal.kind is GoalKind.SCROLL for goal in query.goals):
         return without_scroll_goals(formula)
     if name == "events" and not by_goal and _asks_for_scroll_goals(query):

@@ -151,7 +151,8 @@ class QueryParams:
     `order_by` None means the default order; `limit` None means no limit. Four members exist for v1 only (stats
     contract 3.3, 3.4): `hidden` drops rows whose dimension has one of the values, `session_counters` lets visits
     answer pageviews and events, `fills_buckets` allows views per visit by time bucket, `only` keeps rows whose
-    dimension has one of the values.
+    dimension has one of the values. `counts_completions` makes `events` count completions of scroll goals as well,
+    one for each page of a visit; it is for the Goals & Revenue API, which knows no metrics.
     """
 
     metrics: tuple[str, ...]
@@ -166,6 +167,7 @@ class QueryParams:
     fills_buckets: bool = False
     hidden: DimensionValues = ()
     only: DimensionValues = ()
+    counts_completions: bool = False
 
 
 Value = str | int | float | None

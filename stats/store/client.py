@@ -61,6 +61,8 @@ _DEFAULT_SETTINGS: Mapping[str, Setting] = {
     "max_expanded_ast_elements": 5_000_000,
     "output_format_json_quote_decimals": 1,
     "output_format_json_validate_utf8": 1,
+    # Goals that servers report may be of any month, and a batch of a hundred months is taken like any other.
+    "max_partitions_per_insert_block": 0,
 }
 _EMBEDDED_SETTINGS: Mapping[str, Setting] = {
     # Statistics of columns are looked up under a lock for each table of a statement and decide nothing here: 0.5 ms.

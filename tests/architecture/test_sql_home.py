@@ -15,6 +15,7 @@ HOME = (
     "stats/query/dimensions.py",
     "stats/query/compile.py",
     "stats/query/compile_filters.py",
+    "stats/query/compile_completions.py",
 )
 # Statements of other dialects, for the relational store: the reason stands beside each.
 ELSEWHERE: dict[str, tuple[str, ...]] = {

@@ -15,10 +15,12 @@ from django.test import Client
 from accounts.api.documentation.shared import TEAM_ID
 from accounts.api.throttles import request_counters
 from accounts.models import ApiKey, Site
+from accounts.selectors import site_ref
 from accounts.types import Scope
 from analytics_project.openapi import document
 from stats import services
 from stats.store.client import EventStore
+from stats.types import IntakeSite
 from tests.contract.documented import JSON, Exchange, exchanges, validator
 from tests.factories import make_goal, make_key, make_site, make_team, make_user, owner_of
 from tests.live_path import LivePath, intake_site
@@ -53,7 +55,7 @@ def shop(store: EventStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         make_site(domain="others.example")
         record(store, site.pk, FIXTURE_A)
         live = LivePath(store, tmp_path / "spool")
-        live.add(intake_site("shop.example"))
+        live.add(IntakeSite(ref=site_ref(site)))
         monkeypatch.setattr(services, "_intake", live.intake)
         key = make_key(team=team, scopes=[Scope.SITES_PROVISION]).text
         ApiKey.objects.filter(pk=make_key(team=team).record.pk).update(id=7_000_002)
@@ -77,6 +79,9 @@ def bring_about(exchange: Exchange, shop: Shop, monkeypatch: pytest.MonkeyPatch,
         case "limitExceeded":
             shop.site.team.hourly_limit_override = 1
             shop.site.team.save()
+            send(exchange, shop)
+        case "keyLimitExceeded":
+            monkeypatch.setattr(settings, "API_KEY_MINUTE_LIMIT", 1)
             send(exchange, shop)
         case "storeAway":
             monkeypatch.setattr(settings, "EVENTS_URL", "clickhouse://127.0.0.1:1")

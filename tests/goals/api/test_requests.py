@@ -180,14 +180,14 @@ def test_body_that_is_refused(body: bytes, text: str, opened: tuple[str, str]) -
     assert said(ask(key, f"site_id={site}", "POST", body)) == (400, {"error": text})
 
 
+NO_TEXTS: tuple[object, ...] = ("", " ", 17, True, [], {}, "é" * 129)
+
+
 @pytest.mark.parametrize(
     ("fields", "refused"),
     [
         ({}, {"visitor_id": ["is required"]}),
-        *(
-            ({"visitor_id": value}, {"visitor_id": ["must be a string of 1 to 128 characters"]})
-            for value in ("", " ", 17, True, [], {}, "é" * 129)
-        ),
+        *(({"visitor_id": value}, {"visitor_id": ["must be a string of 1 to 128 characters"]}) for value in NO_TEXTS),
         ({"visitor_id": "a\0b"}, {"visitor_id": ["must not contain control characters"]}),
         ({"visitor_id": "a\ud800"}, {"visitor_id": ["must not contain control characters"]}),
         ({"visitor_id": "a b"}, {"visitor_id": ["must not contain whitespace"]}),

@@ -1,0 +1,1 @@
+"""The Goals & Revenue API as clients are told of it."""

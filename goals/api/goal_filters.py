@@ -1,0 +1,54 @@
+"""Filters in a query string, `country[is]=Germany`, as the query engine's own (revenue contract, 3.3)."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from analytics_project.errors import InvalidRequest
+from goals.api.requests import Parameters
+from stats.query.types import Filter, Leaf, Operator
+
+MAX_FILTERS: Final = 50
+_FORM: Final = re.compile(r"([^\[\]]+)\[([^\[\]]*)\]")
+# What a client calls a dimension, and what the query engine calls it.
+DIMENSIONS: Final[Mapping[str, str]] = {
+    "source": "visit:source",
+    "referrer": "visit:referrer",
+    "channel": "visit:channel",
+    "medium": "visit:utm_medium",
+    "campaign": "visit:utm_campaign",
+    "term": "visit:utm_term",
+    "content": "visit:utm_content",
+    "country": "visit:country_name",
+    "region": "visit:region_name",
+    "browser": "visit:browser",
+    "os": "visit:os",
+    "device_type": "visit:device",
+    "pathname": "event:page",
+    "hostname": "event:hostname",
+    "landing_page": "visit:entry_page",
+}
+OPERATORS: Final = (Operator.IS, Operator.IS_NOT, Operator.CONTAINS, Operator.CONTAINS_NOT)
+
+
+def filters_in(parameters: Parameters) -> tuple[Filter, ...]:
+    """Return the filters of a request, joined by AND; other parameters with brackets are refused.
+
+    Values are compared in any case. Raises: InvalidRequest for an unknown dimension or operator, and above 50 filters.
+    """
+    found: list[Filter] = []
+    for name in parameters.names:
+        form = _FORM.fullmatch(name)
+        if form is None:
+            continue
+        dimension, operator = form.groups()
+        if dimension not in DIMENSIONS:
+            raise InvalidRequest(f"{name}: {dimension} is not a dimension; use {', '.join(DIMENSIONS)}")
+        if operator not in OPERATORS:
+            raise InvalidRequest(f"{name}: {operator} is not an operator; use {', '.join(OPERATORS)}")
+        value = parameters.text(name)
+        if value is not None:
+            found.append(Leaf(Operator(operator), DIMENSIONS[dimension], (value,), case_sensitive=False))
+    if len(found) > MAX_FILTERS:
+        raise InvalidRequest(f"at most {MAX_FILTERS} filters are taken")
+    return tuple(found)

@@ -1,0 +1,28 @@
+"""Visitors as clients of the Goals & Revenue API name them (revenue contract, 1.6; event contract, 3.3)."""
+
+from accounts.selectors import caller_id_secret
+from accounts.types import SiteRef
+from stats.ingest.visitor import caller_visitor_id, parse_visitor_text, visitor_text
+from stats.models import NamedVisitor
+
+
+def visitor_number(site: SiteRef, text: str) -> int:
+    """Return the 64-bit id that a client's text means: the one that the tracker shows, or the hash of its own name.
+
+    Raises: Site.DoesNotExist for a site deleted just now.
+    """
+    number = parse_visitor_text(text)
+    return caller_visitor_id(caller_id_secret(site.id), text) if number is None else number
+
+
+def name_visitor(site: SiteRef, number: int, text: str) -> None:
+    """Remember what a client calls a visitor, so that answers show it as it was sent; an id needs no name."""
+    if parse_visitor_text(text) is None:
+        NamedVisitor.objects.get_or_create(site_id=site.id, visitor=visitor_text(number), defaults={"name": text})
+
+
+def is_named(site: SiteRef, number: int, text: str) -> bool:
+    """Tell whether `name_visitor` would have nothing to do."""
+    if parse_visitor_text(text) is not None:
+        return True
+    return NamedVisitor.objects.filter(site_id=site.id, visitor=visitor_text(number)).exists()
