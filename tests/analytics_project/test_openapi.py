@@ -120,11 +120,14 @@ def test_lines_of_an_import_have_the_fields_that_the_store_takes() -> None:
     assert sorted(document()["components"]["schemas"]["ImportedEvent"]["properties"]) == sorted(FIELDS)
 
 
+# The Goals & Revenue API asks for the key first: tests/goals/api/test_requests.py.
+AFTER_THE_KEY = ("/api/v1/goals", "/api/v1/payments", "/api/v1/revenue")
 WRONG_METHODS = sorted(
     (path, method)
     for path in document()["paths"]
     for method in ("get", "post", "put", "patch", "delete", "options", "trace", "query")
     if (path, method) not in documented() and path not in {path for path, _ in IN_ASGI}
+    if not path.startswith(AFTER_THE_KEY)
 )
 
 

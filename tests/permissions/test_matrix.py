@@ -144,6 +144,13 @@ ROUTES: Final = (
     Route("PUT", "/api/v1/sites/guests", "guests", body={**OF_SITE, "email": "new@matrix.example", "role": "viewer"}),
     Route("DELETE", "/api/v1/sites/guests/new@matrix.example", "guests", OF_SITE),
 )
+# The Goals & Revenue API: any key reads, editors write with any scope, and 404 stands for every site that is not open.
+GOALS_REVENUE: Final = (
+    Route("GET", "/api/v1/goals", "statistics", OF_SITE),
+    Route("POST", "/api/v1/goals", "edit site", OF_SITE, {"name": "Achat", "visitor_id": "ann"}),
+    Route("GET", "/api/v1/goals/Achat/completions", "statistics", OF_SITE),
+    Route("GET", "/api/v1/goals/Achat/breakdown", "statistics", OF_SITE),
+)
 OF_EACH_STANDING: Final = ("owner", "viewer", "guest editor", STRANGER, SUPER_ADMIN)
 NAMES_TEAM: Final = {"list", "create site", "own keys"}  # the actions that need no site
 PATH_OF_TEAM: Final = {"read members", "members"}
@@ -179,6 +186,8 @@ BY_ROLE, BY_SITE, BY_TEAM, BY_MEMBERS, BY_PLAN, BY_KEY = map(table, (ROLES, SITE
 
 def expected(route: Route, person: str, kind: str, situation: str) -> int:
     """Return the status that the tables hold for one request."""
+    if route in GOALS_REVENUE:
+        return _expected_of_goals_revenue(route, person, kind, situation)
     use = "write" if route.is_write else "read"
     owner, _, scope = kind.rpartition(" ")
     if (cell := BY_KEY[scope][use]) != "site":
@@ -194,6 +203,15 @@ def expected(route: Route, person: str, kind: str, situation: str) -> int:
     if person != SUPER_ADMIN and cell not in {"role", "viewer"}:
         return int(cell)
     return int(BY_ROLE[route.action]["guest viewer" if cell == "viewer" and person != SUPER_ADMIN else person])
+
+
+def _expected_of_goals_revenue(route: Route, person: str, kind: str, situation: str) -> int:
+    """Return what the tables hold for a read of the same action, in this family's statuses."""
+    owner, _, scope = kind.rpartition(" ")
+    if (cell := BY_KEY[scope]["write" if route.is_write else "read"]) != "site" and scope != "stats":
+        return int(cell)
+    status = expected(Route("GET", route.path, route.action), person, f"{owner} sites".strip(), situation)
+    return {401: 404, 200: 201 if route.is_write else 200}.get(status, status)
 
 
 def _situation(route: Route, situation: str) -> dict[str, str] | None:
@@ -252,8 +270,13 @@ def send(client: Client, route: Route, names: Mapping[str, str], key: str) -> in
 @pytest.fixture(autouse=True)
 def _engines_work_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a test's first query and import be real and the others answer the same: only the gates count here."""
-    for name in ("stats.api.answers.run_query", "stats.api.imports.import_events"):
+    for name in (
+        "stats.api.answers.run_query",
+        "stats.api.imports.import_events",
+        *(f"goals.api.goals.{read}" for read in ("conversions_by_goal", "completions_of", "conversions_by")),
+    ):
         monkeypatch.setattr(name, _once(import_string(name)))
+    monkeypatch.setattr("goals.api.goals.record_completion", lambda *_, **__: True)
 
 
 def _once(work: Callable[..., object]) -> Callable[..., object]:
@@ -268,7 +291,7 @@ def _once(work: Callable[..., object]) -> Callable[..., object]:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("route", ROUTES, ids=str)
+@pytest.mark.parametrize("route", (*ROUTES, *GOALS_REVENUE), ids=str)
 def test_route_answers_everybody_as_the_tables_say(route: Route, matrix_cast: Cast, client: Client) -> None:
     differing = {}
     for person, kind, situation in cases():
@@ -321,7 +344,7 @@ def test_every_route_has_a_row_or_a_reason_to_take_no_key() -> None:
     with_key, without = key_routes()
     rows = {
         (route.method, resolve(route.path.format(site="shop.example", team="x", goal=1, key=1)).route)
-        for route in ROUTES
+        for route in (*ROUTES, *GOALS_REVENUE)
     }
     assert with_key == rows
     assert without == set(WITHOUT_KEY)

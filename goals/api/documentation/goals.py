@@ -67,6 +67,13 @@ _SIGNUPS: Final[Mapping[str, object]] = {
     "completion_count": 3,
     "conversion_rate": 0.5,
 }
+
+
+def _meta(**more: object) -> dict[str, object]:
+    """Return the `meta` of the documented day."""
+    return {**_SITE_ID, **_DAY_META, **more}
+
+
 _NO_GOAL: Final = error("There is no such site or goal, or the key does not open the site.")
 
 GOALS: Final = operation(
@@ -91,7 +98,7 @@ GOALS: Final = operation(
         Example(
             "day",
             "The goals of a day",
-            {"results": [_SIGNUPS], "meta": {**_SITE_ID, **_DAY_META}},
+            {"results": [_SIGNUPS], "meta": _meta()},
             parameters=_DAY,
         ),
         Example(
@@ -99,14 +106,7 @@ GOALS: Final = operation(
             "With totals, and the day before",
             {
                 "results": [_SIGNUPS],
-                "meta": {
-                    **_SITE_ID,
-                    **_DAY_META,
-                    "timezone": "UTC",
-                    "currency": "EUR",
-                    "unique_visitors": 4,
-                    "total": 1,
-                },
+                "meta": _meta(timezone="UTC", currency="EUR", unique_visitors=4, total=1),
                 "previous": [{**_SIGNUPS, "unique_visitors": 0, "completion_count": 0, "conversion_rate": 0.0}],
             },
             parameters={**_DAY, "include": ["meta", "previous"]},
@@ -255,7 +255,7 @@ COMPLETIONS: Final = operation(
                         ("v_0000000000000000", "2025-03-10T15:30:00Z"),
                     )
                 ],
-                "meta": {**_SITE_ID, "goal_name": "Signup", **_DAY_META, "limit": 2},
+                "meta": _meta(goal_name="Signup", limit=2),
             },
             parameters={**_DAY, "name": "Signup", "limit": 2},
         ),
@@ -318,16 +318,7 @@ BREAKDOWN: Final = operation(
                     {"country": "Germany", "unique_visitors": 1, "completion_count": 2, "conversion_rate": 1.0},
                     {"country": "Estonia", "unique_visitors": 1, "completion_count": 1, "conversion_rate": 0.5},
                 ],
-                "meta": {
-                    **_SITE_ID,
-                    "goal_name": "Signup",
-                    **_DAY_META,
-                    "timezone": "UTC",
-                    "dimension": "country",
-                    "total": 2,
-                    "limit": 100,
-                    "offset": 0,
-                },
+                "meta": _meta(goal_name="Signup", timezone="UTC", dimension="country", total=2, limit=100, offset=0),
             },
             parameters={**_DAY, "name": "Signup", "dimension": "country"},
         ),
