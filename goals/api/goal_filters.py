@@ -28,6 +28,8 @@ DIMENSIONS: Final[Mapping[str, str]] = {
     "hostname": "event:hostname",
     "landing_page": "visit:entry_page",
 }
+# By landing pages single events cannot be split, only visits.
+SPLIT_BY: Final[Mapping[str, str]] = {name: known for name, known in DIMENSIONS.items() if name != "landing_page"}
 OPERATORS: Final = (Operator.IS, Operator.IS_NOT, Operator.CONTAINS, Operator.CONTAINS_NOT)
 
 

@@ -13,7 +13,7 @@ from analytics_project.documentation import documented
 from analytics_project.errors import InvalidRequest, NotFound
 from goals.api.bodies import Fields, is_plain, json_object
 from goals.api.documentation.goals import BREAKDOWN, COMPLETIONS, GOALS, NEW_COMPLETION
-from goals.api.goal_filters import DIMENSIONS, filters_in
+from goals.api.goal_filters import SPLIT_BY, filters_in
 from goals.api.present_goals import breakdown_rows, completion_rows, goal_rows
 from goals.api.requests import GoalsRevenueView, Parameters, enveloped, meta_of
 from goals.api.windows import Window
@@ -111,10 +111,10 @@ class BreakdownView(GoalsRevenueView):
         site = self.site(request)
         asked = Parameters(request)
         window, limit, offset = asked.window(), asked.limit, asked.offset
-        dimension = asked.one_of("dimension", "source", DIMENSIONS)
+        dimension = asked.one_of("dimension", "source", SPLIT_BY)
         span = Span(window.stored(), filters_in(asked))
         goal_name = name_in_path(request, name, b"/breakdown")
-        found = conversions_by(site, span, _goal_of(site, goal_name), DIMENSIONS[dimension])
+        found = conversions_by(site, span, _goal_of(site, goal_name), SPLIT_BY[dimension])
         meta = {"site_id": request.query_params["site_id"], "goal_name": goal_name, **meta_of(request, window)}
         meta |= {"timezone": window.timezone, "dimension": dimension, "total": len(found.rows)}
         meta |= {"limit": limit, "offset": offset}

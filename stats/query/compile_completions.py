@@ -20,7 +20,8 @@ _KNOWN: Final = "(channel != '' OR source != '' OR country_code != '' OR browser
 
 
 def compile_completions(query: Query, *, of_pages: bool, limit: int, offset: int) -> Statement:
-    """Return the statement for a page of completions: columns visitor_id, at (unix seconds), known, SESSION_COLUMNS.
+    """Return the statement for a page of completions: columns visitor_id, at (unix seconds), known, and s_… for
+    SESSION_COLUMNS.
 
     `of_pages`: a completion is a page of a visit, at its first event. The order is total but for rows that are equal.
     """
@@ -30,7 +31,7 @@ def compile_completions(query: Query, *, of_pages: bool, limit: int, offset: int
     if of_pages:
         at, before, group = "min(timestamp)", "any({})", " GROUP BY visitor_id, session_id, pathname"
     columns = [f"toUnixTimestamp({at}) AS at", f"{before.format(_KNOWN)} AS known"]
-    columns += [f"{before.format(f'events.{name}')} AS {name}" for name in SESSION_COLUMNS]
+    columns += [f"{before.format(name)} AS s_{name}" for name in SESSION_COLUMNS]
     page = f"LIMIT {scope.bind(limit, 'UInt64')} OFFSET {scope.bind(offset, 'UInt64')}"
     sql = (
         f"SELECT visitor_id, session_id, {', '.join(columns)} FROM events "
@@ -43,7 +44,7 @@ def compile_completions(query: Query, *, of_pages: bool, limit: int, offset: int
 def compile_latest_sessions(site_id: int, since: int, moments: Sequence[tuple[int, int]]) -> Statement:
     """Return the statement for the latest session, from `since` on, of each (visitor, unix second).
 
-    Columns: number, counted from 0, and SESSION_COLUMNS; a visitor without a session has no row.
+    Columns: number, counted from 0, and s_… for SESSION_COLUMNS; a visitor without a session has no row.
     """
     visitors, instants = [visitor for visitor, _ in moments], [at for _, at in moments]
     shown = ", ".join(f"any({name}) AS s_{name}" for name in SESSION_COLUMNS)
@@ -58,7 +59,7 @@ def compile_latest_sessions(site_id: int, since: int, moments: Sequence[tuple[in
         "{instants:Array(UInt32)} AS instants) ARRAY JOIN visitors AS visitor, instants AS instant, "
         "arrayEnumerate(visitors) AS place"
     )
-    found = ", ".join(f"s_{name} AS {name}" for name in SESSION_COLUMNS)
+    found = ", ".join(f"s_{name}" for name in SESSION_COLUMNS)
     sql = (
         f"SELECT number, {found} FROM ({wanted}) AS wanted ASOF INNER JOIN ({sessions}) AS session "
         f"ON wanted.visitor = session.visitor_id AND wanted.instant >= session.began"

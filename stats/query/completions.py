@@ -67,4 +67,4 @@ def _latest_sessions(
 
 
 def _session(row: Mapping[str, Any]) -> CompletionSession:
-    return CompletionSession(*(row[name] for name in SESSION_COLUMNS))
+    return CompletionSession(*(row[f"s_{name}"] for name in SESSION_COLUMNS))

@@ -1,4 +1,4 @@
-"""The README's tours of the Sites and Plugins APIs, run as they stand against a real server; and what takes one."""
+"""The README's tours of the Sites, Goals and Plugins APIs, run as they stand on a real server; and what takes one."""
 
 import re
 import sqlite3
@@ -30,6 +30,7 @@ def test_sites_api_on_a_real_server(served: Served) -> None:
     served.server.provision("site", "--domain", "sample.localhost", "--team", str(team["team_id"]))
     token = served.server.provision("plugins-token", "--site", "sample.localhost")["token"]
     _the_tour_prints_what_the_readme_says(served, "Sites", KEY=key)
+    _the_tour_prints_what_the_readme_says(served, "Goals", KEY=key)
     _the_tour_prints_what_the_readme_says(served, "Plugins", TOKEN=token)
     _goal_wanted_by_200_plugins_at_once_is_made_once(served, token)
     _goal_wanted_by_many_at_once_is_made_once(served, key)

@@ -25,7 +25,7 @@ from goals.api.documentation.shared import (
     list_of,
     object_of,
 )
-from goals.api.goal_filters import DIMENSIONS, OPERATORS
+from goals.api.goal_filters import DIMENSIONS, OPERATORS, SPLIT_BY
 
 _COUNTS: Final[dict[str, Schema]] = {"unique_visitors": COUNT, "completion_count": COUNT, "conversion_rate": RATE}
 _META: Final[dict[str, Schema]] = {"site_id": TEXT, "start": INSTANT, "end": INSTANT}
@@ -279,7 +279,7 @@ BREAKDOWN: Final = operation(
     parameters=(
         _NAME,
         SITE,
-        Parameter("dimension", "query", {"enum": list(DIMENSIONS), "default": "source"}, "What to split by."),
+        Parameter("dimension", "query", {"enum": list(SPLIT_BY), "default": "source"}, "What to split by."),
         *WINDOW,
         *PAGE,
     ),
