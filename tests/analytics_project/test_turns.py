@@ -93,6 +93,22 @@ def test_who_waits_in_vain_is_refused_and_others_go_on() -> None:
     asyncio.run(play())
 
 
+def test_a_goal_that_a_server_reports_waits_for_no_report() -> None:
+    async def play() -> None:
+        reports = SlowReports()
+        turns = Turns(reports, at_once=1, max_wait_s=60)
+        asked = [asyncio.create_task(get(turns, "/api/v1/goals", method="GET")) for _ in range(2)]
+        await until_idle()
+        assert reports.running == 1
+        reported = asyncio.create_task(get(turns, "/api/v1/goals", method="POST"))
+        await until_idle()
+        assert reports.running == 2
+        reports.go_on.set()
+        await asyncio.gather(reported, *asked)
+
+    asyncio.run(play())
+
+
 def test_a_report_that_fails_gives_its_turn_back() -> None:
     async def play() -> None:
         reports = SlowReports()

@@ -29,8 +29,9 @@ PACKAGES = os.environ.get("TRACKER_PACKAGES")
 needs_packages = pytest.mark.skipif(not PACKAGES, reason="TRACKER_PACKAGES names no folder with the npm packages")
 # The user agent of a headless browser says so and is dropped as a bot.
 USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
-NAMES = ("shared-script", "site-script", "npm-tracker", "npm-plausible-tracker")
-TRACKERS = [pytest.param(name, marks=needs_packages if name.startswith("npm") else ()) for name in NAMES]
+TRACKER_NAMES = ("shared-script", "site-script", "npm-tracker", "npm-plausible-tracker")
+TRACKERS = [pytest.param(name, marks=needs_packages if name.startswith("npm") else ()) for name in TRACKER_NAMES]
+NAMES = (*TRACKER_NAMES, "goals")
 PROVISION = """
 import io, json
 from django.core.management import call_command
@@ -237,6 +238,40 @@ def test_visitor_in_the_browser_is_the_one_in_the_answer(tab: TrackedPage, count
     answer = tab.run("new Promise((callback) => plausible('Order', {callback}))")
     assert re.fullmatch("v_[0-9a-f]{16}", visitor)
     assert answer == {"status": 202, "visitor_id": visitor}
+
+
+def test_goal_of_a_browser_and_goal_of_its_server_stand_in_one_list(tab: TrackedPage, counting: Counting) -> None:
+    site = counting.sites["goals"]
+    counting.server.post(
+        f"/api/v1/goals?site_id={site['public_id']}",
+        {"name": "Order", "visitor_id": "nobody", "timestamp": "2026-01-01"},
+        {"Authorization": f"Bearer {counting.key}"},
+    )
+    head = head_of("shared-script", counting.origin, {"domain": "goals.example"})
+    tab.visit(head, path="/teas", referrer="https://www.google.com/")
+    answer = tab.run("new Promise((callback) => plausible('Order', {callback}))")
+    visitor = tab.run("plausible.visitor()")
+
+    made = counting.server.post(
+        f"/api/v1/goals?site_id={site['public_id']}",
+        {"name": "Order", "visitor_id": visitor, "metadata": {"cups": 3}},
+        {"Authorization": f"Bearer {counting.key}"},
+    )
+    listed = counting.server.get("/api/v1/goals/Order/completions?site_id=goals.example", counting.key)
+
+    assert (answer["visitor_id"], made["results"]) == (visitor, {"created": True, "goal_name": "Order"})
+    same = {name: listed["results"][0][name] for name in ("visitor_id", "source", "browser", "os", "device_type")}
+    assert same == {
+        "visitor_id": visitor,
+        "source": "google.com",
+        "browser": "Chrome",
+        "os": "GNU/Linux",
+        "device_type": "desktop",
+    }
+    assert [{name: row[name] for name in same} for row in listed["results"]] == [same, same]
+    assert counting.query("goals", metrics=["visitors", "visits", "events"]) == [(1, 1, 3)]
+    (goal,) = counting.server.get("/api/v1/goals?site_id=goals.example", counting.key)["results"]
+    assert list(goal.values()) == ["Order", 1, 2, 1.0]
 
 
 def test_engagement_and_revenue_reach_the_store(tab: TrackedPage, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
+from tests.e2e.completions import completion_statuses
 from tests.e2e.server import ServerProcess
 
 DATABASE_URL, REDIS_URL = os.environ.get("DATABASE_URL", ""), os.environ.get("REDIS_URL", "")
@@ -92,3 +93,16 @@ def test_limit_lets_exactly_as_many_through_and_a_revoked_key_is_refused_everywh
     assert [status(server, made["api_key"]) for server in servers] == [200, 200]
     servers[0].provision("key", "--revoke", str(made["key_id"]))
     assert [status(server, made["api_key"]) for server in servers] == [401, 401]
+
+    _completion_under_one_key_is_kept_by_one_of_both(servers)
+
+
+def _completion_under_one_key_is_kept_by_one_of_both(servers: tuple[ServerProcess, ServerProcess]) -> None:
+    team = servers[0].provision("team", "--name", "Shop", "--owner", OWNER)
+    servers[0].provision("site", "--domain", "shop.example", "--team", str(team["team_id"]))
+    answered = Counter(completion_statuses(servers, team["api_key"], "shop.example"))
+    assert answered == {201: 1, 200: 199}
+    path = "/api/v1/goals?site_id=shop.example"
+    rows = [row for server in servers for row in server.get(path, team["api_key"])["results"]]
+    assert [row["goal_name"] for row in rows] == ["signup", "signup"]
+    assert sum(row["completion_count"] for row in rows) == 1

@@ -9,10 +9,12 @@ from django.apps import apps
 from django.conf import LazySettings
 
 from accounts.models import AuditEntry
+from accounts.selectors import site_ref
 from stats.erasure_services import LOOK_AGAIN_AFTER, LOOK_AGAIN_FOR, look_again
 from stats.ingest.visitor import caller_visitor_id, visitor_text
-from stats.models import Erasure
+from stats.models import Erasure, NamedVisitor
 from stats.store.client import EventStore
+from stats.visitor_services import name_visitor, visitor_number
 from tests.factories import make_site
 from tests.stats.erasing import events, fill, refusal, run
 
@@ -46,6 +48,17 @@ def test_visitor_goes_and_others_stay_on_the_site_and_elsewhere(store: EventStor
         visitor_text(caller_visitor_id(bytes(site.caller_id_secret), "bob"))
     ]
     assert ann not in AuditEntry.objects.get(action="site.erase_visitor").target
+
+
+def test_name_that_a_client_gave_the_visitor_goes_too(store: EventStore) -> None:
+    site, other = make_site(), make_site()
+    for named in (site, other):
+        for name in ("ann", "bob"):
+            ref = site_ref(named)
+            name_visitor(ref, visitor_number(ref, name), name)
+    run("erase_visitor", "ann", "--site", site.domain)
+    left = NamedVisitor.objects.order_by("site", "name").values_list("site", "name")
+    assert list(left) == [(site.pk, "bob"), (other.pk, "ann"), (other.pk, "bob")]
 
 
 def test_public_form_of_the_id_names_the_same_visitor(store: EventStore) -> None:
@@ -90,5 +103,7 @@ def test_relational_store_keeps_no_visitor_id_that_the_command_would_miss() -> N
     }
     assert named == {
         "accounts.Site.visitor_ids",  # which kind of id
+        "accounts.Site.named_visitors",  # the way to
+        "stats.NamedVisitor.visitor",  # which the command removes
         "stats.Erasure.visitor",  # what this command wrote, forgotten after three days
     }
