@@ -194,9 +194,11 @@ def test_housekeeping_goes_on_after_a_store_that_was_away(monkeypatch: pytest.Mo
     swept: list[object] = []
     monkeypatch.setattr(housekeeping, "sweep_old_domains", swept.append)
     monkeypatch.setattr(housekeeping, "forget_lapsed_invitations", lambda: None)
+    forgotten: list[object] = []
+    monkeypatch.setattr(housekeeping, "forget_completion_requests", forgotten.append)
     keeper = Housekeeping(intake=None)  # type: ignore[arg-type]
     keeper.start()
     assert enough.wait(10)
     keeper.stop()
     assert "look" in rounds
-    assert len(swept) == 1
+    assert len(swept) == len(forgotten) == 1
