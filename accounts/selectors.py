@@ -252,6 +252,11 @@ def features_of(site: SiteRef) -> frozenset[Feature]:
     return Team.objects.select_related("plan").get(sites=site.id).features
 
 
+def keeps_visitor_ids(site: SiteRef) -> bool:
+    """Tell whether visitors of a site may keep their id beyond the day."""
+    return Site.objects.filter(pk=site.id, visitor_ids=VisitorIds.PERSISTENT).exists()
+
+
 def change_mark() -> int:
     """Return a number that is another one after any change of a site, shield, team or goal; one row is read.
 

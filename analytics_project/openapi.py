@@ -34,18 +34,16 @@ from analytics_project.errors import InvalidRequest
 from analytics_project.views import ApiView
 from goals.api.documentation import goals
 from goals.api.documentation import shared as goals_revenue
-from stats.api.documentation import events, imports, v2
+from stats.api.documentation import analyses, events, funnels, imports, journeys, retention, v2
 
 YAML: Final = "application/yaml"
 FORMATS: Final = ("json", "yaml")
 PLUGINS_API: Final = "/api/plugins/v1/"  # described by `goals.api.plugins.specification`
 OUTSIDE_REST_FRAMEWORK: Final[Mapping[str, Mapping[str, Operation]]] = events.PATHS
 SCHEMAS: Final[Mapping[str, Schema]] = {
-    **sites.SCHEMAS,
-    **events.SCHEMAS,
-    **imports.SCHEMAS,
-    **v2.SCHEMAS,
-    **goals.SCHEMAS,
+    name: schema
+    for described in (sites, events, imports, v2, goals, analyses, funnels, retention, journeys)
+    for name, schema in described.SCHEMAS.items()
 }
 
 Endpoint = tuple[str, str, str, Any]

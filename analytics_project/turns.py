@@ -13,7 +13,15 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 # Whatever asks the event store for numbers; tests/analytics_project/test_turns.py finds a view that is missing here.
-REPORT_PATHS: Final = ("/api/v1/stats/", "/api/v1/goals", "/api/v2/query", "/api/docs/query")
+REPORT_PATHS: Final = (
+    "/api/v1/stats/",
+    "/api/v1/goals",
+    "/api/v2/query",
+    "/api/docs/query",
+    "/api/v2/funnel",
+    "/api/v2/retention",
+    "/api/v2/journeys",
+)
 # A POST there reports a goal, which is kept at once.
 KEPT_PATHS: Final = ("/api/v1/goals",)
 

@@ -103,6 +103,12 @@ def funnel_of(site_id: SiteId, funnel_id: int) -> FunnelFields | None:
     return None if funnel is None else funnel_fields(funnel)
 
 
+def funnel_named(site_id: SiteId, name: str) -> FunnelFields | None:
+    """Return the site's funnel of exactly this name, a storable text; None when it has none."""
+    funnel = funnels_listed(site_id).filter(name=name).first()
+    return None if funnel is None else funnel_fields(funnel)
+
+
 def funnel_fields(funnel: Funnel) -> FunnelFields:
     """Return a funnel that `funnels_listed` found as APIs show it."""
     return FunnelFields(funnel.pk, funnel.name, tuple(goal_fields(step.goal) for step in funnel.steps.all()))

@@ -11,7 +11,7 @@ from accounts import services
 from accounts.models import GuestMembership, Membership, Plan, Site, Team, User
 from accounts.services import IssuedKey
 from accounts.types import Feature, GuestRole, Role, Scope
-from goals.models import Goal
+from goals.models import Funnel, FunnelStep, Goal
 from stats.models import Segment
 from stats.types import SegmentType
 
@@ -88,6 +88,15 @@ def make_goal(site: Site, **fields: Any) -> Goal:
     if not {"event_name", "page_path"} & fields.keys():
         fields["event_name"] = "Achat"
     return Goal.objects.create(site=site, **fields)
+
+
+def make_funnel(site: Site, name: str, *goals: Goal) -> Funnel:
+    """Save a funnel over goals of the site."""
+    funnel = Funnel.objects.create(site=site, name=name)
+    FunnelStep.objects.bulk_create(
+        FunnelStep(funnel=funnel, goal=goal, position=position) for position, goal in enumerate(goals, start=1)
+    )
+    return funnel
 
 
 def make_segment(site: Site, *filters: list[Any], **fields: Any) -> Segment:

@@ -1,7 +1,8 @@
 """From an authenticated request to numbers, for both versions: whose site, fresh rows, one query engine."""
 
-from collections.abc import Collection
-from typing import Final, cast
+from collections.abc import Callable, Collection
+from datetime import date, datetime
+from typing import Final, TypeVar, cast
 
 from rest_framework.request import Request
 
@@ -9,7 +10,7 @@ from accounts.api.authentication import site_id_text
 from accounts.selectors import features_of, site_for
 from accounts.types import Actor, Feature, Role, Scope, SiteRef, Surface
 from analytics_project import clock
-from analytics_project.errors import AppError, InvalidQuery
+from analytics_project.errors import AppError, InvalidQuery, PaymentRequired
 from goals.selectors import goal_specs
 from stats.query.build import build_query, needs_stats_start
 from stats.query.dimensions import PROPERTY_PREFIX
@@ -22,6 +23,8 @@ from stats.query.types import QueryParams
 from stats.selectors import segment_specs
 from stats.services import event_store, wait_for_accepted
 from stats.types import SegmentType
+
+Built = TypeVar("Built")
 
 _PROPERTIES_OF_EVERY_PLAN: Final = frozenset(f"{PROPERTY_PREFIX}{key}" for key in ("url", "path", "search_query"))
 
@@ -74,14 +77,31 @@ def check_revenue(site: SiteRef, params: QueryParams) -> None:
         )
 
 
+def check_funnels(site: SiteRef) -> None:
+    """Refuse funnels, retention and journeys where the team's plan has no funnels. Raises: PaymentRequired."""
+    if Feature.FUNNELS not in features_of(site):
+        raise PaymentRequired(
+            "The plan of the team that owns this site does not include funnels", code="plan_without_funnels"
+        )
+
+
+def fresh(site: SiteRef, params: QueryParams, build: Callable[[datetime, date | None], Built]) -> Built:
+    """Return what `build` makes of the present instant and the site's first date, None where `params` need none.
+
+    It is tried before anything is asked of the store, as a refusal is to cost no statement; then everything that was
+    accepted before can be read. Raises: InvalidQuery from `build`, StoreUnavailable.
+    """
+    build(clock.now(), None)
+    wait_for_accepted(site.id)
+    start = first_event_on(event_store(), site) if needs_stats_start(params) else None
+    return build(clock.now(), start)
+
+
 def answer(site: SiteRef, params: QueryParams) -> QueryResult:
     """Return the numbers of a request, with everything that was accepted before it.
 
     Raises: InvalidQuery for what has no meaning, StoreUnavailable.
     """
-    store = event_store()
     goals = goal_specs(site) if needs_goals(params) else ()
-    build_query(params, site, clock.now(), goals=goals)  # a refusal costs no statement
-    wait_for_accepted(site.id)
-    start = first_event_on(store, site) if needs_stats_start(params) else None
-    return run_query(store, build_query(params, site, clock.now(), stats_start_on=start, goals=goals))
+    query = fresh(site, params, lambda now, start: build_query(params, site, now, stats_start_on=start, goals=goals))
+    return run_query(event_store(), query)

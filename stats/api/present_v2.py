@@ -73,8 +73,8 @@ def _echo(query: Query, site_id_text: str) -> dict[str, object]:
     return {
         "site_id": site_id_text,
         "metrics": list(query.metrics),
-        "date_range": [_instant(at, query.timezone) for at in (query.dates.start_at, query.dates.last_at)],
-        "filters": [_filter(node) for node in query.filters],
+        "date_range": [shown_instant(at, query.timezone) for at in (query.dates.start_at, query.dates.last_at)],
+        "filters": [shown_filter(node) for node in query.filters],
         "dimensions": list(query.dimensions),
         "order_by": [[item.field, "desc" if item.descending else "asc"] for item in query.order_by],
         "include": {str(name): True for name in sorted(query.include)},
@@ -82,22 +82,23 @@ def _echo(query: Query, site_id_text: str) -> dict[str, object]:
     }
 
 
-def _instant(at: datetime, timezone: str) -> str:
+def shown_instant(at: datetime, timezone: str) -> str:
     """Return an instant with the site's offset at that instant; `Z` for the zone `Etc/UTC` only."""
     text = at.astimezone(ZoneInfo(timezone)).isoformat()
     return text.removesuffix("+00:00") + "Z" if timezone == "Etc/UTC" else text
 
 
-def _filter(node: Filter) -> list[Any]:
+def shown_filter(node: Filter) -> list[Any]:
+    """Return a filter as a request writes it."""
     match node:
         case Leaf(operator, dimension, clauses, case_sensitive):
             modifier = [] if case_sensitive is None else [{"case_sensitive": case_sensitive}]
             return [operator.value, dimension, list(clauses), *modifier]
         case Not(child):
-            return ["not", _filter(child)]
+            return ["not", shown_filter(child)]
         case AllOf(children):
-            return ["and", [_filter(child) for child in children]]
+            return ["and", [shown_filter(child) for child in children]]
         case AnyOf(children):
-            return ["or", [_filter(child) for child in children]]
+            return ["or", [shown_filter(child) for child in children]]
         case HasDone(child, negated):
-            return ["has_not_done" if negated else "has_done", _filter(child)]
+            return ["has_not_done" if negated else "has_done", shown_filter(child)]

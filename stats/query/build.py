@@ -158,24 +158,30 @@ def _check_dimensions(names: Sequence[str]) -> None:
         raise InvalidQuery("dimensions: at most one time dimension", code="invalid_dimensions")
 
 
-def _check_filters(filters: Iterable[Filter], goals: Sequence[GoalSpec]) -> None:
-    found = 0
-    searched = 0
-    values = 0
-    steps = 0
+def _check_filters(filters: Sequence[Filter], goals: Sequence[GoalSpec]) -> None:
     for number, node in enumerate(filters):
         path = f"filters[{number}]"
         for leaf in leaves(node, behavioural=False):
-            _check_leaf(leaf, path, takes_all=isinstance(node, Leaf))
+            check_leaf(leaf, path, takes_all=isinstance(node, Leaf))
         for behaviour in behaviours(node):
             _check_behaviour(behaviour, path)
         for leaf in leaves(node):
             if leaf.dimension == GOAL:
-                _check_goal(leaf, path, goals)
-            found += 1
-            values += len(leaf.clauses)
-            searched += 0 if leaf.operator in _EXACT else len(leaf.clauses)
-            steps += sum(map(_pattern_steps, leaf.clauses)) if leaf.operator in _PATTERNS else 0
+                check_goal(leaf, path, goals)
+    check_sizes(leaf for node in filters for leaf in leaves(node))
+
+
+def check_sizes(compared: Iterable[Leaf]) -> None:
+    """Refuse more comparisons than one statement takes. Raises: InvalidQuery."""
+    found = 0
+    searched = 0
+    values = 0
+    steps = 0
+    for leaf in compared:
+        found += 1
+        values += len(leaf.clauses)
+        searched += 0 if leaf.operator in _EXACT else len(leaf.clauses)
+        steps += sum(map(_pattern_steps, leaf.clauses)) if leaf.operator in _PATTERNS else 0
     if found > MAX_LEAVES:
         raise InvalidQuery(f"filters: more than {MAX_LEAVES} comparisons", code="invalid_filters")
     if values > MAX_VALUES:
@@ -203,7 +209,7 @@ def _check_behaviour(node: HasDone, path: str) -> None:
     if any(behaviours(node.child)):
         raise InvalidQuery(f"{path}: 'has_done' and 'has_not_done' cannot be nested", code="invalid_filters")
     for leaf in leaves(node.child):
-        _check_leaf(leaf, path, takes_all=True)
+        check_leaf(leaf, path, takes_all=True)
         if dimension_for(leaf.dimension).kind is not Kind.EVENT:
             raise InvalidQuery(
                 f"{path}: {leaf.dimension!r} is not an event's; 'has_done' and 'has_not_done' take those only",
@@ -211,7 +217,8 @@ def _check_behaviour(node: HasDone, path: str) -> None:
             )
 
 
-def _check_leaf(leaf: Leaf, path: str, *, takes_all: bool) -> None:
+def check_leaf(leaf: Leaf, path: str, *, takes_all: bool) -> None:
+    """Refuse a comparison that has no meaning where it stands (1.5). Raises: InvalidQuery naming the path."""
     if is_time(leaf.dimension) or dimension_for(leaf.dimension).groups_only:
         raise InvalidQuery(f"{path}: {leaf.dimension!r} cannot be filtered by", code="invalid_filters")
     if leaf.dimension in {GOAL, HOSTNAME} and not takes_all:
@@ -224,7 +231,7 @@ def _check_leaf(leaf: Leaf, path: str, *, takes_all: bool) -> None:
                 raise InvalidQuery(f"{path}: {clause!r} is not a two-letter country code", code="invalid_filters")
 
 
-def _check_goal(leaf: Leaf, path: str, goals: Sequence[GoalSpec]) -> None:
+def check_goal(leaf: Leaf, path: str, goals: Sequence[GoalSpec]) -> None:
     """Refuse operators that goals do not have, and names that no goal has where the request gave no modifier (1.6)."""
     if leaf.operator not in {Operator.IS, Operator.CONTAINS}:
         raise InvalidQuery(f"{path}: {GOAL!r} takes 'is' and 'contains' only", code="invalid_filters")

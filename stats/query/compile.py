@@ -146,13 +146,12 @@ def _branch_sql(branch: Branch, scope: Scope) -> str:
     """Return one grouped pass: groups g0…, then the branch's aggregates by name."""
     if branch.aggregates == (DEPTH,):
         return _depth_sql(branch, scope)
-    groups = [_group_sql(dimension, branch, scope) for dimension in branch.dimensions]
+    groups = [group_sql(dimension, branch, scope) for dimension in branch.dimensions]
     columns = [f"{group} AS g{n}" for n, group in enumerate(groups)]
     marks = _marks(branch, scope)
     expressions = {**AGGREGATES, **FROM_VISITS} if branch.source is Source.DAYS else AGGREGATES
     columns += _aggregates_sql({name: expressions[name].format_map(marks) for name in branch.aggregates})
-    where = " AND ".join(_WHERE[branch.source](branch, scope))
-    sql = f"SELECT {', '.join(columns)} FROM {_rows_of(branch, where, scope)}"
+    sql = f"SELECT {', '.join(columns)} FROM {rows_sql(branch, scope)}"
     if groups:
         sql += f" GROUP BY {', '.join(f'g{n}' for n in range(len(groups)))}"
     if groups and branch.source is Source.DAYS and _holds_visits(branch):
@@ -219,7 +218,7 @@ def _holds_visits(branch: Branch) -> bool:
 def _depth_sql(branch: Branch, scope: Scope) -> str:
     """Return one pass over engagement, grouped by visit as well and then without it."""
     names = [f"g{n}" for n in range(len(branch.dimensions))]
-    groups = [f"{_group_sql(dimension, branch, scope)} AS g{n}" for n, dimension in enumerate(branch.dimensions)]
+    groups = [f"{group_sql(dimension, branch, scope)} AS g{n}" for n, dimension in enumerate(branch.dimensions)]
     where = " AND ".join([*events_where(branch, scope), TELLS_DEPTH])
     visits = (
         f"SELECT {', '.join([*groups, f'{DEEPEST_OF_VISIT} AS deepest'])} FROM {_rows_of(branch, where, scope)} "
@@ -230,13 +229,19 @@ def _depth_sql(branch: Branch, scope: Scope) -> str:
     return sql + (f" GROUP BY {', '.join(names)}" if names else "")
 
 
-def _group_sql(dimension: Dimension, branch: Branch, scope: Scope) -> str:
+def group_sql(dimension: Dimension, branch: Branch, scope: Scope) -> str:
+    """Return what rows of a pass are grouped by for one of its dimensions."""
     if branch.source is Source.SPREAD and dimension.name == HOUR:
         return SPREAD_HOURS.format_map(scope) if _spreads_hours(scope) else scope.column(dimension, at=QUARTER_START)
     if branch.source in {Source.EVENTS, Source.DAYS} and scope.query.whole_days and dimension.of_day:
         return scope.bucket(dimension, "day")
     column = scope.column(dimension, shown=True)
     return f"{_ON_EVENTS}{column}" if dimension in branch.joined else column
+
+
+def rows_sql(branch: Branch, scope: Scope, *conditions: str) -> str:
+    """Return the rows that a pass selects and that fulfil further conditions, as what follows FROM."""
+    return _rows_of(branch, " AND ".join([*_WHERE[branch.source](branch, scope), *conditions]), scope)
 
 
 def _rows_of(branch: Branch, where: str, scope: Scope) -> str:

@@ -42,6 +42,11 @@ def parse_filters(
     return tuple(_parse_filter(node, f"{path}[{number}]", 1, grammar) for number, node in enumerate(raw))
 
 
+def parse_filter(raw: object, path: str) -> Filter:
+    """Return one tree, as those of a list. Raises: InvalidQuery naming the path."""
+    return _parse_filter(raw, path, 1, _Grammar(wildcards=False, segments=True))
+
+
 def _parse_filter(raw: object, path: str, depth: int, grammar: _Grammar) -> Filter:
     if depth > MAX_DEPTH:
         _refuse(path, f"is nested deeper than {MAX_DEPTH} levels")

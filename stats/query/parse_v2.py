@@ -1,7 +1,7 @@
 """Stats API v2: the request body → QueryParams (stats contract 1.2, 1.3). Shape errors only, naming the path."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final, NoReturn
 
@@ -30,21 +30,17 @@ PERIOD_WORDS: Final[Mapping[str, PeriodUnit]] = {
 }
 
 
-def parse_v2(body: object) -> QueryParams:
+def parse_v2(raw: object) -> QueryParams:
     """Return the typed form of a request body. Raises: InvalidQuery naming the offending member."""
-    if not isinstance(body, dict):
-        _refuse("body", "must be a JSON object")
-    for member in body:
-        if member not in _MEMBERS:
-            _refuse(str(member), "is not a member of a query")
-    limit, offset = _pagination(body.get("pagination", {}))
+    body = body_in(raw, _MEMBERS)
+    limit, offset = pagination_in(body.get("pagination", {}))
     return QueryParams(
-        metrics=_names(body.get("metrics"), "metrics", at_least=1),
+        metrics=names_in(body.get("metrics"), "metrics", at_least=1),
         date_range=parse_date_range(body.get("date_range")),
-        dimensions=_names(body.get("dimensions", []), "dimensions"),
+        dimensions=names_in(body.get("dimensions", []), "dimensions"),
         filters=parse_filters(body.get("filters", [])),
         order_by=_order_by(body["order_by"]) if "order_by" in body else None,
-        include=_include(body.get("include", {})),
+        include=include_in(body.get("include", {})),
         limit=limit,
         offset=offset,
     )
@@ -55,7 +51,7 @@ def parse_date_range(raw: object) -> RangeSpec:
     if isinstance(raw, str):
         return _period(raw)
     if not isinstance(raw, list) or len(raw) != 2 or not all(isinstance(end, str) for end in raw):
-        _refuse("date_range", "must be a period or a list of two dates or two datetimes")
+        refuse("date_range", "must be a period or a list of two dates or two datetimes")
     first, last = raw
     if _DATE.fullmatch(first) and _DATE.fullmatch(last):
         return DatePair(_date(first), _date(last))
@@ -71,7 +67,7 @@ def _period(word: str) -> Period:
             return Period(PeriodUnit.DAYS, count)
         if found[2] == "mo" and count <= MAX_MONTHS:
             return Period(PeriodUnit.MONTHS, count)
-    _refuse(
+    refuse(
         "date_range",
         f"{word!r} is not a period; use day, 24h, month, year, all, 1d to {MAX_DAYS}d, 1mo to {MAX_MONTHS}mo",
     )
@@ -81,72 +77,87 @@ def _date(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        _refuse("date_range", f"{text!r} is not a date")
+        refuse("date_range", f"{text!r} is not a date")
 
 
 def _instant(text: str) -> datetime:
     found = _INSTANT.fullmatch(text)
     if found is None:
-        _refuse("date_range", f"{text!r} must be a date, or a datetime with its offset, in both places alike")
+        refuse("date_range", f"{text!r} must be a date, or a datetime with its offset, in both places alike")
     try:
         return datetime.fromisoformat(found[1] + found[2].upper())
     except ValueError:
-        _refuse("date_range", f"{text!r} is not a datetime")
+        refuse("date_range", f"{text!r} is not a datetime")
 
 
-def _names(raw: object, path: str, *, at_least: int = 0) -> tuple[str, ...]:
+def names_in(raw: object, path: str, *, at_least: int = 0) -> tuple[str, ...]:
+    """Return a list of different names. Raises: InvalidQuery naming the path."""
     if not isinstance(raw, list) or len(raw) < at_least:
-        _refuse(path, "must be a list" + (" of at least one name" if at_least else ""))
+        refuse(path, "must be a list" + (" of at least one name" if at_least else ""))
     seen: set[str] = set()
     for number, name in enumerate(raw):
         if not isinstance(name, str):
-            _refuse(f"{path}[{number}]", "must be a name")
+            refuse(f"{path}[{number}]", "must be a name")
         if name in seen:
-            _refuse(f"{path}[{number}]", f"repeats {name!r}")
+            refuse(f"{path}[{number}]", f"repeats {name!r}")
         seen.add(name)
     return tuple(raw)
 
 
 def _order_by(raw: object) -> tuple[OrderBy, ...]:
     if not isinstance(raw, list):
-        _refuse("order_by", "must be a list of [field, direction]")
+        refuse("order_by", "must be a list of [field, direction]")
     return tuple(_order_item(item, f"order_by[{number}]") for number, item in enumerate(raw))
 
 
 def _order_item(raw: object, path: str) -> OrderBy:
     if not isinstance(raw, list) or len(raw) != 2 or not isinstance(raw[0], str):
-        _refuse(path, "must be [field, direction]")
+        refuse(path, "must be [field, direction]")
     if raw[1] not in ("asc", "desc"):
-        _refuse(f"{path}[1]", 'must be "asc" or "desc"')
+        refuse(f"{path}[1]", 'must be "asc" or "desc"')
     return OrderBy(raw[0], descending=raw[1] == "desc")
 
 
-def _include(raw: object) -> frozenset[Include]:
-    members = _members(raw, "include", tuple(Include))
+def include_in(raw: object, allowed: Sequence[Include] = tuple(Include)) -> frozenset[Include]:
+    """Return the optional parts that are switched on. Raises: InvalidQuery naming the member."""
+    members = members_in(raw, "include", allowed)
     for name, value in members.items():
         if not isinstance(value, bool):
-            _refuse(f"include.{name}", "must be true or false")
+            refuse(f"include.{name}", "must be true or false")
     return frozenset(Include(name) for name, value in members.items() if value)
 
 
-def _pagination(raw: object) -> tuple[int, int]:
-    members = _members(raw, "pagination", ("limit", "offset"))
-    limit, offset = members.get("limit", MAX_LIMIT), members.get("offset", 0)
+def pagination_in(raw: object, default_limit: int = MAX_LIMIT) -> tuple[int, int]:
+    """Return limit and offset. Raises: InvalidQuery naming the member."""
+    members = members_in(raw, "pagination", ("limit", "offset"))
+    limit, offset = members.get("limit", default_limit), members.get("offset", 0)
     if type(limit) is not int or not 1 <= limit <= MAX_LIMIT:
-        _refuse("pagination.limit", f"must be a whole number from 1 to {MAX_LIMIT}")
+        refuse("pagination.limit", f"must be a whole number from 1 to {MAX_LIMIT}")
     if type(offset) is not int or not 0 <= offset < 2**63:
-        _refuse("pagination.offset", "must be a whole number from 0")
+        refuse("pagination.offset", "must be a whole number from 0")
     return limit, offset
 
 
-def _members(raw: object, path: str, allowed: Sequence[str]) -> Mapping[str, Any]:
+def members_in(raw: object, path: str, allowed: Sequence[str]) -> Mapping[str, Any]:
+    """Return an object that has no other members than these. Raises: InvalidQuery naming the path."""
     if not isinstance(raw, dict):
-        _refuse(path, "must be an object")
+        refuse(path, "must be an object")
     for name in raw:
         if name not in allowed:
-            _refuse(f"{path}.{name}", f"is not a member; allowed are {', '.join(allowed)}")
+            refuse(f"{path}.{name}", f"is not a member; allowed are {', '.join(allowed)}")
     return raw
 
 
-def _refuse(path: str, problem: str) -> NoReturn:
+def body_in(raw: object, allowed: Collection[str]) -> Mapping[str, Any]:
+    """Return a request's body, an object that has no other members. Raises: InvalidQuery naming one that it has."""
+    if not isinstance(raw, dict):
+        refuse("body", "must be a JSON object")
+    for member in raw:
+        if member not in allowed:
+            refuse(str(member), "is not a member of a query")
+    return raw
+
+
+def refuse(path: str, problem: str) -> NoReturn:
+    """Refuse what stands at a path. Raises: InvalidQuery."""
     raise InvalidQuery(f"{path}: {problem}", code="invalid_" + re.split(r"[.\[]", path, maxsplit=1)[0])

@@ -82,6 +82,16 @@ def plan_query(query: Query) -> Plan:
     )
 
 
+def events_of(query: Query) -> Branch:
+    """Return the pass over the events that a query selects, with its dimensions and without any aggregate."""
+    return _branch(query, push_down(AllOf(query.filters)), Source.EVENTS, ())
+
+
+def seen_visitors_of(query: Query) -> Branch:
+    """Return the cheapest pass in whose rows each visitor of the selected events is found, in each of their groups."""
+    return _from_visits(query, replace(events_of(query), aggregates=("e_visitors",)))
+
+
 def _from_visits(query: Query, branch: Branch) -> Branch:
     """Return the branch, read off visits where those know as much of events: on whole days, split by no event."""
     judged = () if branch.condition is None else leaves(branch.condition, behavioural=False)

@@ -1,4 +1,4 @@
-"""SQL text has one home: the event store and four modules of the query engine."""
+"""SQL text has one home: the event store and eight modules of the query engine."""
 
 import ast
 import re
@@ -16,6 +16,9 @@ HOME = (
     "stats/query/compile.py",
     "stats/query/compile_filters.py",
     "stats/query/compile_completions.py",
+    "stats/query/funnels.py",
+    "stats/query/journeys.py",
+    "stats/query/retention.py",
 )
 # Statements of other dialects, for the relational store: the reason stands beside each.
 ELSEWHERE: dict[str, tuple[str, ...]] = {

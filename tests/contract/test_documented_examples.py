@@ -18,11 +18,12 @@ from accounts.models import ApiKey, Site
 from accounts.selectors import site_ref
 from accounts.types import Scope
 from analytics_project.openapi import document
+from goals.models import Goal
 from stats import services
 from stats.store.client import EventStore
 from stats.types import IntakeSite
 from tests.contract.documented import JSON, Exchange, exchanges, validator
-from tests.factories import make_goal, make_key, make_site, make_team, make_user, owner_of
+from tests.factories import make_funnel, make_goal, make_key, make_site, make_team, make_user, owner_of
 from tests.live_path import LivePath, intake_site
 from tests.stats.query.fixtures import FIXTURE_A
 from tests.stats.query.recorded import record
@@ -86,6 +87,10 @@ def bring_about(exchange: Exchange, shop: Shop, monkeypatch: pytest.MonkeyPatch,
         case "storeAway":
             monkeypatch.setattr(settings, "EVENTS_URL", "clickhouse://127.0.0.1:1")
             monkeypatch.setattr(services, "_store", None)
+        case "definedFunnels":
+            make_funnel(
+                shop.site, "To the signup", make_goal(shop.site, page_path="/pricing"), Goal.objects.get(pk=7_000_001)
+            )
         case "spoolFull":
             shop.live.stop()
             shop.live = LivePath(shop.live.store, tmp_path / "small", spool_max_bytes=1)

@@ -113,6 +113,7 @@ class Route:
 OF_SITE: Final = {"site_id": "{site}"}
 OF_TEAM: Final = {"team_id": "{team}"}
 QUERY: Final = {**OF_SITE, "metrics": ["visitors"], "date_range": "day"}
+STEPS: Final = [["is", "event:page", ["/"]], ["is", "event:name", ["Signup"]]]
 GOAL: Final = {**OF_SITE, "goal_type": "event", "event_name": "Signup"}
 OF_MEMBERS: Final = "/api/v1/sites/teams/{team}/members"
 ROUTES: Final = (
@@ -121,6 +122,10 @@ ROUTES: Final = (
     Route("GET", "/api/v1/stats/timeseries", "statistics", {**OF_SITE, "period": "day"}),
     Route("GET", "/api/v1/stats/breakdown", "statistics", {**OF_SITE, "property": "visit:os", "period": "day"}),
     Route("POST", "/api/v2/query", "statistics", body=QUERY),
+    Route("POST", "/api/v2/funnel", "statistics", body={**OF_SITE, "date_range": "day", "steps": STEPS}),
+    Route("GET", "/api/v2/funnels", "statistics", OF_SITE),
+    Route("POST", "/api/v2/retention", "statistics", body={**OF_SITE, "date_range": "day"}),
+    Route("POST", "/api/v2/journeys", "statistics", body={**OF_SITE, "date_range": "day"}),
     Route("POST", "/api/v1/sites/{site}/events/import", "edit site", body=b""),
     Route("GET", "/api/v1/sites", "list", OF_TEAM),
     Route("POST", "/api/v1/sites", "create site", body={**OF_TEAM, "domain": "new.example"}),
@@ -274,6 +279,7 @@ def _engines_work_once(monkeypatch: pytest.MonkeyPatch) -> None:
         "stats.api.answers.run_query",
         "stats.api.imports.import_events",
         *(f"goals.api.goals.{read}" for read in ("conversions_by_goal", "completions_of", "conversions_by")),
+        *(f"stats.api.analyses.run_{name}" for name in ("funnel", "retention", "journeys")),
     ):
         monkeypatch.setattr(name, _once(import_string(name)))
     monkeypatch.setattr("goals.api.goals.record_completion", lambda *_, **__: True)

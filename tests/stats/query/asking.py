@@ -11,6 +11,7 @@ from django.test import Client
 from accounts.models import Site
 from accounts.selectors import site_ref
 from accounts.types import SiteRef
+from analytics_project.openapi import document
 from stats.query.schema_v2 import query_schema
 from stats.store.client import EventStore
 from tests.factories import make_goal, make_key, make_site, make_team
@@ -42,6 +43,26 @@ class Asker:
         if answer.status_code == 200:
             PUBLISHED.validate(orjson.loads(body))
         return answer.status_code, answer.json()
+
+    def analyse(self, name: str, **more: Any) -> tuple[int, Any]:
+        """Return status and body of a request for a funnel, retention or journeys."""
+        body = {"site_id": self.site.domain, "date_range": [DAY, DAY], **more}
+        answer = Client().post(
+            f"/api/v2/{name}",
+            orjson.dumps(body),
+            content_type="application/json",
+            headers={"authorization": f"Bearer {self.key}"},
+        )
+        if answer.status_code == 200:
+            schema = {"$ref": f"#/components/schemas/{name.title()}Request", "components": document()["components"]}
+            jsonschema_rs.Draft202012Validator(schema).validate(body)
+        return answer.status_code, answer.json()
+
+    def analysed(self, name: str, **more: Any) -> list[Any]:
+        """Return the results of a request for a funnel, retention or journeys."""
+        status, body = self.analyse(name, **more)
+        assert status == 200, body
+        return list(body["results"])
 
     def ask(self, metrics: Iterable[str], dimensions: Iterable[str] = (), **more: Any) -> Any:
         """Return v2's answer, body and all."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from stats.store.client import EventStore
 
-QUERY_TAGS = frozenset({"query", "first event"})
+QUERY_TAGS = frozenset({"query", "first event", "funnel", "retention", "journeys"})
 
 _ATTRIBUTE = re.compile(r"(\w+): ('(?:\\.|[^'\\])*'|[^,]*)")
 _SITE = re.compile(r"UInt64_(\d+)")
