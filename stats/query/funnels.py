@@ -154,7 +154,8 @@ def compile_funnel(funnel: Funnel) -> Statement:
     if not groups:
         return Statement(f"SELECT {', '.join(columns)} FROM ({levels})", scope.params)
     levels += f" GROUP BY {', '.join(groups)}"
-    sql = f"SELECT {', '.join(columns)} FROM ({levels}) WHERE reached[1] > 0 ORDER BY reached[1] DESC, {', '.join(groups)}"
+    sql = f"SELECT {', '.join(columns)} FROM ({levels}) WHERE reached[1] > 0"
+    sql += f" ORDER BY reached[1] DESC, {', '.join(groups)}"
     if query.limit is not None:
         sql += f" LIMIT {scope.bind(query.limit, 'UInt64')} OFFSET {scope.bind(query.offset, 'UInt64')}"
     return Statement(sql, scope.params)

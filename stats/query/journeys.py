@@ -32,7 +32,7 @@ DEFAULT_DEPTH: Final = 4
 
 
 class PlaceKind(StrEnum):
-    """What a place of a way is; the values begin its text in the statement, and so order places of one second."""
+    """What a place of a way is; the values order places of one second."""
 
     PAGE = "1"
     GOAL = "2"
@@ -126,19 +126,22 @@ def run_journeys(store: EventStore, journeys: Journeys) -> JourneysResult:
     """Return the most frequent ways, from one statement. Raises: StoreUnavailable; InvalidQuery for an expression."""
     statement = compile_journeys(journeys)
     found = store.read_rows(statement.sql, statement.params, tag="journeys")
-    rows = tuple(map(_journey, found))
+    rows = tuple(_journey(row, kinds=bool(journeys.goals)) for row in found)
     if Include.TOTAL_ROWS not in journeys.query.include:
         return JourneysResult(journeys, rows, None)
     return JourneysResult(journeys, rows, int(found[0]["total_rows"]) if found else 0)
 
 
-def _journey(row: Mapping[str, Any]) -> Journey:
-    places = tuple(Place(PlaceKind(text[0]), text[1:]) for text in row["way"])
-    return Journey(places, int(row["visits"]), int(row["visitors"]), float(row["share"]))
+def _journey(row: Mapping[str, Any], *, kinds: bool) -> Journey:
+    places = (Place(PlaceKind(text[0]), text[1:]) if kinds else Place(PlaceKind.PAGE, text) for text in row["way"])
+    return Journey(tuple(places), int(row["visits"]), int(row["visitors"]), float(row["share"]))
 
 
 def compile_journeys(journeys: Journeys) -> Statement:
-    """Return the statement of ways: `way` as texts that begin with the kind of place, `visits`, `visitors`, `share`."""
+    """Return the statement of ways: `way`, `visits`, `visitors`, `share`.
+
+    Places are paths, or where goals are shown texts that begin with their kind: it costs a tenth of the time.
+    """
     query = journeys.query
     scope = Scope(query)
     walked = (
@@ -160,15 +163,16 @@ def compile_journeys(journeys: Journeys) -> Statement:
 
 
 def _places_sql(journeys: Journeys, scope: Scope) -> str:
-    """Return the places of all visits, one a row."""
-    page = f"concat('{PlaceKind.PAGE}', pathname)"
+    """Return the places of all visits, one a row; where goals are shown, the kind stands before each."""
+    page = "pathname"
     passes = "name = 'pageview'"
     if journeys.goals:
         names = scope.bind([goal.display_name for goal in journeys.goals], "Array(String)")
         numbers = goal_numbers_sql(journeys.goals, scope)
         goals = f"arrayMap(number -> concat('{PlaceKind.GOAL}', {names}[number]), {numbers})"
         passes = f"({passes} OR {goals_sql(journeys.goals, scope)})"
-        page = f"arrayJoin(arrayConcat(if(name = 'pageview', [{page}], []), {goals}))"
+        pages = f"if(name = 'pageview', [concat('{PlaceKind.PAGE}', pathname)], [])"
+        page = f"arrayJoin(arrayConcat({pages}, {goals}))"
     rows = rows_sql(events_of(journeys.query), scope, passes)
     return f"SELECT session_id, visitor_id, timestamp AS at, {page} AS place FROM {rows}"
 
@@ -179,7 +183,8 @@ def _cut_sql(journeys: Journeys, scope: Scope) -> tuple[str, str]:
     place = journeys.start or journeys.end
     if place is None:
         return f"arraySlice(walked, 1, {depth})", ""
-    found = f"indexOf(walked, {scope.bind(f'{place.kind}{place.name}', 'String')})"
+    text = f"{place.kind}{place.name}" if journeys.goals else place.name
+    found = f"indexOf(walked, {scope.bind(text, 'String')})"
     if journeys.start is not None:
         return f"arraySlice(walked, {found}, {depth})", f" WHERE {found} > 0"
     begin = f"greatest(toInt64({found}) - {depth - 1}, 1)"

@@ -136,49 +136,52 @@ def _cohort(label: str, rows: Mapping[str, Mapping[str, Any]], labels: Sequence[
 def compile_retention(retention: Retention) -> Statement:
     """Return the statement of cohorts: `cohort`, `period`, `came_back`, `visitors`, `share`.
 
-    A row without `came_back` counts the whole cohort. `seen` are a visitor's periods in which they returned, each with
-    the time of the last return, so that those before the cohort's event fall out.
+    A row without `came_back` counts the whole cohort.
     """
     scope = Scope(retention.query)
-    visitors = (
-        "SELECT minIf(g0, first_at > 0) AS cohort, minIf(first_at, first_at > 0) AS began_at, "
-        "groupArrayIf((g0, last_at), last_at > 0) AS seen "
-        f"FROM ({_periods_of_visitors_sql(retention, scope)}) GROUP BY visitor_id HAVING countIf(first_at > 0) > 0"
-    )
-    later = "arrayFilter(one -> one.1 >= cohort AND one.2 >= began_at, seen)"
     told = (
-        "SELECT toString(cohort) AS cohort, toString(row.1) AS period, row.2 AS came_back FROM "
-        f"(SELECT cohort, arrayPushFront(arrayMap(one -> (one.1, 1), {later}), (cohort, 0)) AS told FROM ({visitors})) "
-        "ARRAY JOIN told AS row"
+        "SELECT cohort, row.1 AS period, row.2 AS came_back FROM "
+        "(SELECT cohort, arrayPushFront(arrayMap(period -> (period, 1), later), (cohort, 0)) AS told "
+        f"FROM ({_visitors_sql(retention, scope)})) ARRAY JOIN told AS row"
+    )
+    counted = (
+        "SELECT toString(cohort) AS cohort, toString(period) AS period, came_back, count() AS visitors "
+        f"FROM ({told}) GROUP BY cohort, period, came_back"
     )
     whole = "sumIf(visitors, came_back = 0) OVER (PARTITION BY cohort)"
-    sql = (
-        f"SELECT cohort, period, came_back, count() AS visitors, round(100 * visitors / {whole}, 2) AS share "
-        f"FROM ({told}) GROUP BY cohort, period, came_back ORDER BY cohort, period, came_back"
-    )
+    sql = f"SELECT *, round(100 * visitors / {whole}, 2) AS share FROM ({counted}) ORDER BY cohort, period, came_back"
     return Statement(sql, scope.params)
 
 
-def _periods_of_visitors_sql(retention: Retention, scope: Scope) -> str:
-    """Return each visitor's periods: `visitor_id`, g0, and when the first and the last fitting event was, 0 for none.
+def _visitors_sql(retention: Retention, scope: Scope) -> str:
+    """Return each visitor's `cohort`, and as `later` the periods from it on in which they came back.
 
-    Where any event fits, visits may tell of them, whose times say nothing; then all are 1.
+    `seen` are a visitor's periods with returns, each with the time of the last one, so that those before the cohort's
+    event fall out. Where any event fits, visits may tell of them, whose times say nothing and are not needed.
     """
     if retention.first is None and retention.returning is None:
         branch = seen_visitors_of(retention.query)
-        period = group_sql(branch.dimensions[0], branch, scope)
-        rows = f"SELECT visitor_id, {period} AS g0 FROM {rows_sql(branch, scope)}"
-        return f"SELECT visitor_id, g0, 1 AS first_at, 1 AS last_at FROM ({rows}) GROUP BY visitor_id, g0"
+        rows = (
+            f"SELECT visitor_id, {group_sql(branch.dimensions[0], branch, scope)} AS g0 FROM {rows_sql(branch, scope)}"
+        )
+        return f"SELECT min(g0) AS cohort, groupUniqArray(g0) AS later FROM ({rows}) GROUP BY visitor_id"
     branch = events_of(retention.query)
     first, returning = (
         "1" if step is None else condition_sql(step.looked_for, scope)
         for step in (retention.first, retention.returning)
     )
-    rows = (
+    events = (
         f"SELECT visitor_id, {group_sql(branch.dimensions[0], branch, scope)} AS g0, toUInt64(timestamp) + 1 AS at, "
         f"({first}) AS opens, ({returning}) AS returns FROM {rows_sql(branch, scope, f'(({first}) OR ({returning}))')}"
     )
-    return (
+    periods = (
         "SELECT visitor_id, g0, minIf(at, opens) AS first_at, maxIf(at, returns) AS last_at "
-        f"FROM ({rows}) GROUP BY visitor_id, g0"
+        f"FROM ({events}) GROUP BY visitor_id, g0"
     )
+    visitors = (
+        "SELECT minIf(g0, first_at > 0) AS cohort, minIf(first_at, first_at > 0) AS began_at, "
+        "groupArrayIf((g0, last_at), last_at > 0) AS seen "
+        f"FROM ({periods}) GROUP BY visitor_id HAVING countIf(first_at > 0) > 0"
+    )
+    later = "arrayMap(one -> one.1, arrayFilter(one -> one.1 >= cohort AND one.2 >= began_at, seen))"
+    return f"SELECT cohort, {later} AS later FROM ({visitors})"

@@ -69,7 +69,7 @@ def test_funnel_counts_who_takes_the_steps_in_order(asker: Asker) -> None:
 
 def test_echo_posted_back_gives_the_same_answer(asker: Asker) -> None:
     asker.record(*SHOP)
-    asked = {
+    asked: dict[str, Any] = {
         "steps": [CART, {"filter": ["not", ["contains", "event:page", ["cart"]]], "label": "Away"}, "Purchase"],
         "filters": [["is", "visit:source", ["News"]]],
         "within": "1h",
@@ -227,9 +227,9 @@ def test_defined_funnel_by_id_and_by_name(asker: Asker) -> None:
         (row,) = asker.analysed("funnel", funnel=name)
         assert [(step["label"], step["visitors"]) for step in row["steps"]] == [("Visit /cart", 4), ("Paid", 2)]
     other = make_funnel(make_site(site.team), "Of another site")
-    for name in (other.pk, other.name, "zum käse ☃", *HOSTILE):
-        status, body = asker.analyse("funnel", funnel=name)
-        assert (status, body["error"]) == (400, f"funnel: {name!r} is not a funnel of this site")
+    for unknown in (other.pk, other.name, "zum käse ☃", *HOSTILE):
+        status, body = asker.analyse("funnel", funnel=unknown)
+        assert (status, body["error"]) == (400, f"funnel: {unknown!r} is not a funnel of this site")
 
 
 def test_list_takes_pages_and_refuses_foreign_cursors(asker: Asker) -> None:

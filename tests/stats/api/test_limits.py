@@ -41,10 +41,17 @@ def test_reports_over_a_limit_are_503_with_a_way_on(
     headers = {"authorization": f"Bearer {asker.key}"}
     query = {"site_id": asker.site.domain, "metrics": ["visitors", "pageviews"], "date_range": [DAY, DAY]}
     body = orjson.dumps({**query, "dimensions": ["event:page"]})
+    everyone = {"site_id": asker.site.domain, "date_range": [DAY, DAY]}
+    page = ["is", "event:page", ["/pricing"]]
+    analyses = {"funnel": {**everyone, "steps": [page, page]}, "retention": everyone, "journeys": everyone}
     v1 = {"site_id": asker.site.domain, "period": "day", "date": DAY, "property": "event:page"}
     answers = [
         Client().post("/api/v2/query", body, content_type="application/json", headers=headers),
         Client().get("/api/v1/stats/breakdown", v1, headers=headers),
+        *(
+            Client().post(f"/api/v2/{name}", orjson.dumps(more), content_type="application/json", headers=headers)
+            for name, more in analyses.items()
+        ),
     ]
     for answer in answers:
         assert answer.status_code == 503

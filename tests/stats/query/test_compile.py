@@ -1,6 +1,8 @@
 """What must hold of any statement: values stay out of the text, every table is read for one site only."""
 
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import product
 
@@ -12,8 +14,12 @@ from stats.query.build import build_query
 from stats.query.compile import Statement, compile_first_event, compile_plan
 from stats.query.compile_filters import wildcard_expression
 from stats.query.dimensions import DIMENSIONS, GOAL, is_time
+from stats.query.funnels import FunnelParams, Unit, build_funnel, compile_funnel
+from stats.query.journeys import JourneyParams, Place, PlaceKind, build_journeys, compile_journeys
 from stats.query.metrics import METRICS
 from stats.query.plan import plan_query
+from stats.query.retention import Interval, RetentionParams, build_retention, compile_retention
+from stats.query.steps import Step, goal_step
 from stats.query.types import (
     AllOf,
     AnyOf,
@@ -95,7 +101,30 @@ def statements() -> list[Statement]:
         found.append(compiled(tuple(METRICS)[:-1], ("event:page", "visit:source", "time:hour"), (tree, goal)))
         found.append(compiled(("visitors", "bounce_rate"), ("time:hour", "visit:exit_page"), (tree,)))
         found.append(compiled(("visits",), ("event:name", "visit:exit_page", "visit:region_name"), (tree,)))
-    return [*found, compile_first_event(SITE.id, 1_700_000_001)]
+    return [*found, *analyses(), compile_first_event(SITE.id, 1_700_000_001)]
+
+
+def analyses() -> Iterator[Statement]:
+    """Yield statements of funnels, retention and journeys, of each sort, over whole days and over hours."""
+    page, goal = Step("", leaf("event:page", Operator.IS), SECRET), goal_step(f"{SECRET}5", "")
+    place = Place(PlaceKind.PAGE, SECRET), Place(PlaceKind.GOAL, f"{SECRET}4")
+    trees: tuple[tuple[Filter, ...], ...] = (
+        (),
+        (leaf("visit:entry_page", Operator.CONTAINS), HasDone(leaf("event:name", Operator.IS))),
+    )
+    spans: tuple[RangeSpec, ...] = (DAYS, HOURS)
+    for span, tree in product(spans, trees):
+        query = QueryParams(("visitors",), span, (), tree, include=frozenset({Include.TOTAL_ROWS}), limit=31337)
+        for name, unit, within in (((), Unit.VISITS, None), (("visit:exit_page",), Unit.VISITORS, 271828)):
+            params = FunnelParams(replace(query, dimensions=name), (page, goal, page), None, unit, within)
+            yield compile_funnel(build_funnel(params, SITE, NOW, goals=GOALS))
+        weekly = replace(query, dimensions=("time:week",))
+        for first, returning in ((None, None), (page, None), (None, goal), (goal, page)):
+            asked = RetentionParams(weekly, Interval.WEEK, first, returning)
+            yield compile_retention(build_retention(asked, SITE, NOW, goals=GOALS))
+        for shown, start, end in (((), None, None), (None, place[0], None), ((SECRET,), None, place[1])):
+            ways = JourneyParams(replace(query, offset=271828), 4, shown, start, end)
+            yield compile_journeys(build_journeys(ways, SITE, NOW, goals=GOALS))
 
 
 def test_values_never_enter_the_text() -> None:

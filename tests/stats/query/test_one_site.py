@@ -27,6 +27,22 @@ from tests.stats.query.fixtures import FIXTURE_A
 from tests.stats.query.recorded import DAY, custom
 from tests.stats.query.table_reads import QUERY_TAGS, table_reads
 
+PRICING = ["is", "event:page", ["/pricing"]]
+ANALYSES: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("funnel", {"steps": [PRICING, "Signup"]}),
+    (
+        "funnel",
+        {"steps": ["Visit /blog/*", "Deep read"], "unit": "visits", "within": 60, "dimensions": ["visit:source"]},
+    ),
+    ("funnel", {"steps": [PRICING, "Pro signup"], "dimensions": ["visit:exit_page"], "include": {"total_rows": True}}),
+    ("retention", {"interval": "day"}),
+    ("retention", {"interval": "month", "date_range": ["2025-03-10T01:00:00Z", "2025-03-10T22:00:00Z"]}),
+    ("retention", {"first": PRICING, "returning": "Signup"}),
+    ("journeys", {}),
+    ("journeys", {"goals": "all", "include": {"total_rows": True}}),
+    ("journeys", {"to": {"goal": "Signup"}, "depth": 2}),
+    ("journeys", {"from": {"page": "/pricing"}}),
+)
 SITE_CONDITION = re.compile(r"site_id = \{site:UInt32\}")
 
 
@@ -94,6 +110,9 @@ def ask_over_http(asker: Asker) -> list[Any]:
     for name in ("visit:source", "event:page", "event:goal", "visit:exit_page", "event:props:plan", "visit:os_version"):
         bodies.append(asker.get("breakdown", property=name, metrics="visitors,pageviews", compare="previous_period"))
     bodies.append(asker.get("realtime/visitors", period=None, date=None))
+    for name, question in ANALYSES:
+        for filters in ([], [either], [["has_done", ["is", "event:goal", ["Signup"]]]]):
+            bodies.append(asker.analysed(name, filters=filters, **question))
     return bodies
 
 
