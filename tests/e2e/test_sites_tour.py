@@ -1,4 +1,4 @@
-"""The README's tours of the Sites, Goals and Plugins APIs, run as they stand on a real server; and what takes one."""
+"""The README's tours of the APIs, run as they stand against a real server; and what takes one."""
 
 import re
 import sqlite3
@@ -32,6 +32,7 @@ def test_sites_api_on_a_real_server(served: Served) -> None:
     _the_tour_prints_what_the_readme_says(served, "Sites", KEY=key)
     _the_tour_prints_what_the_readme_says(served, "Goals", KEY=key)
     _the_tour_prints_what_the_readme_says(served, "Plugins", TOKEN=token)
+    _the_tour_prints_what_the_readme_says(served, "Funnels, retention and journeys", KEY=key)
     _goal_wanted_by_200_plugins_at_once_is_made_once(served, token)
     _goal_wanted_by_many_at_once_is_made_once(served, key)
     _domain_begins_anew_after_its_site_was_deleted(served, key)
