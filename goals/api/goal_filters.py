@@ -6,13 +6,14 @@ from typing import Final
 
 from analytics_project.errors import InvalidRequest
 from goals.api.requests import Parameters
+from stats.query.dimensions import ORIGIN
 from stats.query.types import Filter, Leaf, Operator
 
 MAX_FILTERS: Final = 50
 _FORM: Final = re.compile(r"([^\[\]]+)\[([^\[\]]*)\]")
 # What a client calls a dimension, and what the query engine calls it.
 DIMENSIONS: Final[Mapping[str, str]] = {
-    "source": "visit:source",
+    "source": ORIGIN,
     "referrer": "visit:referrer",
     "channel": "visit:channel",
     "medium": "visit:utm_medium",

@@ -104,6 +104,18 @@ DIMENSIONS: Final[Mapping[str, Dimension]] = {
     )
 }
 
+# Where a visit came from in the words of the Goals & Revenue API: the campaign's source as it was written, else the
+# referrer's host, else what an import called the source (revenue contract, 1.9). No part of the Stats APIs' list.
+ORIGIN: Final = "visit:origin"
+_ORIGIN: Final = _attribute(
+    "origin",
+    "multiIf(utm_source != '', utm_source, referrer != '', "
+    "splitByChar('/', replaceOne(referrer, 'android-app://', ''))[1], source)",
+    "Direct",
+    ("Direct",),
+    "Direct",
+)
+
 # The quarter hours that a visit touches; they meet every hour of every zone in use.
 FIRST_QUARTER: Final = "intDiv(toUnixTimestamp(start), 900)"
 SPREAD_QUARTERS: Final = (
@@ -154,6 +166,8 @@ def dimension_for(name: str) -> Dimension:
             absent_clauses=(NONE,),
             property_key=name.removeprefix(PROPERTY_PREFIX),
         )
+    if name == ORIGIN:
+        return _ORIGIN
     if name not in DIMENSIONS:
         raise InvalidQuery(f"{name!r} is not a dimension", code="invalid_dimension")
     return DIMENSIONS[name]

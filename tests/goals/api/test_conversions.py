@@ -145,6 +145,26 @@ def test_every_dimension_can_be_broken_down_by(dimension: str, kinds: GoalsClien
     assert sum(row["completion_count"] for row in rows) == 3
 
 
+def test_source_is_filtered_and_split_by_what_the_list_shows(goals: GoalsClient) -> None:
+    at = "2026-03-20T10:00:00Z"
+    goals.bring(
+        {"timestamp": at, "visitor_id": "a", "name": "Signup", "referrer": "google.com/search", "source": "Google"},
+        {"timestamp": at, "visitor_id": "b", "name": "Signup", "referrer": "x.example/y", "utm_source": "Letter"},
+        {"timestamp": at, "visitor_id": "c", "name": "Signup", "source": "Partner"},
+        {"timestamp": at, "visitor_id": "d", "name": "Signup"},
+        {"timestamp": at, "visitor_id": "e", "name": "Signup", "referrer": "android-app://com.example.news"},
+    )
+    make_goal(goals.site, event_name="Signup")
+    shown = sorted(row["source"] for row in goals.get("/Signup/completions")["results"])
+    assert shown == ["Direct", "Letter", "Partner", "com.example.news", "google.com"]
+    assert sorted(row["source"] for row in goals.get("/Signup/breakdown")["results"]) == shown
+    for source in shown:
+        (row,) = goals.get("/Signup/completions", f"source[is]={source.lower()}")["results"]
+        assert row["source"] == source
+        assert goals.get("", f"source[is]={source}")["results"][0]["conversion_rate"] == 1.0
+        assert len(goals.get("/Signup/completions", f"source[is_not]={source}")["results"]) == 4
+
+
 def ask_raw(goals: GoalsClient, raw: bytes) -> tuple[int, Any]:
     """Ask as the server does: the path decoded by it, and the client's own in the scope."""
     scope: dict[str, Any] = {"asgi.scope": {"raw_path": b"/api/v1/goals/" + raw}}
