@@ -234,6 +234,11 @@ class Site(models.Model):
     visitor_ids = models.CharField(max_length=10, choices=_choices(VisitorIds), default=VisitorIds.DAILY.value)
     caller_id_secret = models.BinaryField(max_length=32, default=make_caller_id_secret, editable=False)
     retention_months = _retention_months("Months for which statistics are kept. Empty: as the plan of the team says.")
+    imports = models.JSONField(
+        default=list,
+        editable=False,
+        help_text="Completed imports of daily totals: number, first and last date, whether with scroll depth.",
+    )
     is_sample = models.BooleanField("sample", default=False, help_text="Holds made-up traffic.")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -257,9 +262,16 @@ class Site(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.domain = clean_domain(self.domain)
-        if Site.objects.filter(pk=self.pk).exclude(timezone=self.timezone).exists():
+        stored = Site.objects.filter(pk=self.pk).values_list("timezone", flat=True).first()
+        if stored not in {None, self.timezone}:
             self.timezone_changed_at = clock.now()
-        super().save(*args, **kwargs)
+        imports = self.imports
+        if stored is not None:  # an import may have ended since this record was read; only its service writes it
+            self.imports = F("imports")
+        try:
+            super().save(*args, **kwargs)
+        finally:
+            self.imports = imports
 
 
 class GuestMembership(models.Model):

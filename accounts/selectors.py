@@ -24,6 +24,7 @@ from accounts.models import (
 from accounts.types import (
     Actor,
     Feature,
+    ImportRef,
     IntakeRecord,
     Role,
     Scope,
@@ -211,6 +212,10 @@ def site_ref(site: Site) -> SiteRef:
         currency=site.currency,
         stats_reset_at=None if site.stats_reset_at is None else int(site.stats_reset_at.timestamp()),
         days_hold_from=None if changed_at is None else int((changed_at + ZONE_CHANGE_MARGIN).timestamp()),
+        imports=tuple(
+            ImportRef(number, date.fromisoformat(first), date.fromisoformat(last), has_depth)
+            for number, first, last, has_depth in site.imports
+        ),
     )
 
 

@@ -1,7 +1,7 @@
 """Plain values about sites and people that every layer may hold."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import NewType
 from uuid import UUID
@@ -33,12 +33,23 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ImportRef:
+    """A completed import of daily totals: its number, its first and last date, whether it tells of scroll depth."""
+
+    id: int
+    first_on: date
+    last_on: date
+    has_scroll_depth: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SiteRef:
     """A site that its holder is allowed to use.
 
     `id` is the number in the event store; `public_id` is `ds_…`; `timezone` an IANA name; `currency` an ISO 4217
     code; `stats_reset_at` unix seconds below which no event counts, or None. `days_hold_from`: unix seconds from which
-    on the `day` of every row in the event store is a date of `timezone`, None when it always was.
+    on the `day` of every row in the event store is a date of `timezone`, None when it always was. `imports` are those
+    of daily totals that count.
     """
 
     id: SiteId
@@ -48,6 +59,7 @@ class SiteRef:
     currency: str
     stats_reset_at: int | None = None
     days_hold_from: int | None = None
+    imports: tuple[ImportRef, ...] = ()
 
 
 class Surface(StrEnum):

@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from accounts.invitation_view import invitation
 from analytics_project.api import no_such_endpoint
 from analytics_project.openapi import DocumentView, ReferenceView
+from stats.api.aggregates import ImportAggregatesView
 from stats.api.health import health
 from stats.api.imports import ImportEventsView
 
@@ -22,6 +23,7 @@ urlpatterns = [
     re_path("^api/docs/?$", ReferenceView.as_view()),
     # Historical events
     re_path(r"^api/v1/sites/(?P<site_id>.+)/events/import/?$", ImportEventsView.as_view()),
+    re_path(r"^api/v1/sites/(?P<site_id>.+)/aggregates/import/?$", ImportAggregatesView.as_view()),
     # Sites
     path("api/v1/", include("accounts.api.urls")),
     # Goals and revenue

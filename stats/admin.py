@@ -10,8 +10,9 @@ from django.http import HttpRequest
 from accounts.admin.parts import JSON_FIELDS, AuditedAdmin, ReadOnlyAdmin, UntouchableAdmin, person_of
 from accounts.selectors import site_ref
 from analytics_project.errors import AppError, PaymentRequired
-from stats.models import Erasure, Segment, TrackerConfiguration
+from stats.models import Erasure, Segment, TotalsImport, TrackerConfiguration
 from stats.segment_services import check_segment, create_segment, delete_segment, update_segment
+from stats.totals_services import delete_import
 from stats.types import SegmentType
 
 
@@ -77,6 +78,25 @@ class TrackerConfigurationAdmin(AuditedAdmin, ReadOnlyAdmin):
     list_filter = ("installation_type",)
     list_select_related = ("site",)
     search_fields = ("script_id", "site__domain")
+
+
+@admin.register(TotalsImport)
+class TotalsImportAdmin(AuditedAdmin, ReadOnlyAdmin):
+    """Imports of daily totals; a deleted one counts no more at once, its rows are then shown under Erasures."""
+
+    services_audit = True
+    list_display = ("site", "id", "state", "first_on", "last_on", "rows", "cut_rows", "requested_by", "started_at")
+    list_filter = ("state", "started_at")
+    list_select_related = ("site", "requested_by")
+    search_fields = ("site__domain", "site__public_id", "files")
+    date_hierarchy = "started_at"
+
+    def delete_model(self, request: HttpRequest, obj: TotalsImport) -> None:
+        delete_import(obj, who=person_of(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[TotalsImport]) -> None:
+        for record in queryset.select_related("site"):
+            delete_import(record, who=person_of(request))
 
 
 @admin.register(Erasure)

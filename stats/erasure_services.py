@@ -7,19 +7,20 @@ import, is found by looking again for three days.
 
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from django.db import transaction
 from django.db.models import F
 
+from accounts.models import Site
 from accounts.records import Who, lock_site, write_audit
 from accounts.types import SiteRef
 from analytics_project import clock
 from stats.ingest.visitor import parse_visitor_text, visitor_text
-from stats.models import Erasure, ErasureKind, NamedVisitor
+from stats.models import Erasure, ErasureKind, NamedVisitor, TotalsImport
 from stats.store.client import EventStore
-from stats.store.erasures import count_events, erase_rows, has_rows
+from stats.store.erasures import ErasedRows, count_events, erase_rows, has_rows
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 SETTLED_AFTER: Final = timedelta(seconds=5)
 LOOK_AGAIN_AFTER: Final = timedelta(minutes=10)
 LOOK_AGAIN_FOR: Final = timedelta(days=3)
+FARTHEST_EAST: Final = timedelta(hours=14)
 
 Settle = Callable[[int], None]
 
@@ -35,12 +37,15 @@ Settle = Callable[[int], None]
 def reset_statistics(site: SiteRef, *, who: Who | None = None) -> Erasure:
     """Let a site begin anew: nothing up to the end of this second counts any more, and its rows will be removed.
 
-    Goals, links and everything else of the site stay. Raises: NotFound for a site deleted just now.
+    Imported totals go too, also those that are being loaded. Goals, links and everything else of the site stay.
+    Raises: NotFound for a site deleted just now.
     """
     record = lock_site(site)
     record.stats_reset_at = clock.now().replace(microsecond=0) + timedelta(seconds=1)
     record.save(update_fields=["stats_reset_at", "updated_at"])
     write_audit(who, "site.reset_statistics", record)
+    for imported in TotalsImport.objects.filter(site=record):
+        forget_import(imported)
     return Erasure.objects.create(
         site_number=record.pk, domain=record.domain, kind=ErasureKind.RESET, before=record.stats_reset_at
     )
@@ -67,6 +72,7 @@ def prune_statistics(site: SiteRef, before: datetime, *, who: Who | None = None)
     """
     record = lock_site(site)
     write_audit(who, "site.prune", f"{record}: before {before:%Y-%m-%d}")
+    _prune_imports(record, month_of(before))
     erasure, _ = Erasure.objects.update_or_create(
         site_number=record.pk,
         kind=ErasureKind.PRUNE,
@@ -76,9 +82,31 @@ def prune_statistics(site: SiteRef, before: datetime, *, who: Who | None = None)
     return erasure
 
 
+def forget_import(record: TotalsImport) -> None:
+    """Let an import of daily totals count no more and ask for its rows to be removed; in the caller's transaction."""
+    number = record.pk
+    site = Site.objects.select_for_update().get(pk=record.site_id)
+    kept = [one for one in site.imports if one[0] != number]
+    Site.objects.filter(pk=site.pk).update(imports=kept)
+    Erasure.objects.create(site_number=site.pk, domain=site.domain, kind=ErasureKind.IMPORT, import_number=number)
+    record.delete()
+
+
+def _prune_imports(site: Site, first_on: date) -> None:
+    """Let imported totals count from a date on only; imports that end before it are forgotten."""
+    for record in TotalsImport.objects.filter(site=site, first_on__lt=first_on):
+        if record.last_on is not None and record.last_on < first_on:
+            forget_import(record)
+        else:
+            TotalsImport.objects.filter(pk=record.pk).update(first_on=first_on)
+    stored = Site.objects.values_list("imports", flat=True).get(pk=site.pk)
+    kept = [[number, max(first, str(first_on)), *rest] for number, first, *rest in stored]
+    Site.objects.filter(pk=site.pk).update(imports=kept)
+
+
 def events_of(store: EventStore, erasure: Erasure) -> int:
     """Return how many events an erasure, saved or not, would remove now. Raises: StoreUnavailable."""
-    return count_events(store, erasure.site_number, before=_before(erasure), visitor_id=_visitor(erasure))
+    return count_events(store, _rows(erasure))
 
 
 def work_off_erasures(store: EventStore, settle: Settle) -> int:
@@ -114,7 +142,7 @@ def work_off(store: EventStore, erasure: Erasure) -> None:
     """Remove the rows of one erasure and note it. Raises: StoreUnavailable."""
     if erasure.kind == ErasureKind.VISITOR:
         NamedVisitor.objects.filter(site=erasure.site_number, visitor=erasure.visitor).delete()
-    removed = erase_rows(store, erasure.site_number, before=_before(erasure), visitor_id=_visitor(erasure))
+    removed = erase_rows(store, _rows(erasure))
     now = clock.now()
     Erasure.objects.filter(pk=erasure.pk).update(
         removed_events=F("removed_events") + removed, finished_at=erasure.finished_at or now, checked_at=now
@@ -123,11 +151,23 @@ def work_off(store: EventStore, erasure: Erasure) -> None:
 
 
 def _has_rows(store: EventStore, erasure: Erasure) -> bool:
-    return has_rows(store, erasure.site_number, before=_before(erasure), visitor_id=_visitor(erasure))
+    return has_rows(store, _rows(erasure))
 
 
-def _before(erasure: Erasure) -> int | None:
-    return None if erasure.before is None else max(0, int(erasure.before.timestamp()))
+def _rows(erasure: Erasure) -> ErasedRows:
+    """Return which rows an erasure names. A reset has named the site's imports one by one: later ones are to stay."""
+    return ErasedRows(
+        erasure.site_number,
+        before=None if erasure.before is None else max(0, int(erasure.before.timestamp())),
+        imported_before=str(month_of(erasure.before)) if erasure.before and erasure.kind == ErasureKind.PRUNE else None,
+        visitor_id=_visitor(erasure),
+        import_id=erasure.import_number,
+    )
+
+
+def month_of(instant: datetime) -> date:
+    """Return the first date of the local month that begins at an instant, in whatever zone that is."""
+    return (instant.astimezone(UTC) + FARTHEST_EAST).date().replace(day=1)
 
 
 def _visitor(erasure: Erasure) -> int | None:

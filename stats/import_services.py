@@ -12,6 +12,7 @@ from revenue.rates import rate
 from stats.ingest.bulk import BulkTarget, ImportSummary, Readable, import_lines
 from stats.store import import_writes
 from stats.store.client import EventStore
+from stats.totals_services import give_up_interrupted_imports
 
 logger = logging.getLogger(__name__)
 
@@ -47,3 +48,4 @@ def recover_imports(store: EventStore) -> None:
     finished, dropped = import_writes.recover_imports(store, older_than_s=age)
     if finished or dropped:
         logger.info("imports: finished %d that a crash had interrupted, removed the remains of %d", finished, dropped)
+    give_up_interrupted_imports(older_than_s=age)

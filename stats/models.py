@@ -183,16 +183,63 @@ class TrackerConfiguration(models.Model):
         return self.script_id
 
 
+# ---- Imports of daily totals -----------------------------------------------------------------------------------------
+def make_import_number() -> int:
+    """Return a number that no import has had, be it in a relational store of before a restored backup."""
+    return secrets.randbits(48)
+
+
+class ImportState(models.TextChoices):
+    LOADING = "loading"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class TotalsImport(models.Model):
+    """Daily totals that another product counted, brought into a site; its rows in the event store bear its number.
+
+    It counts once it is completed: then, in the same transaction, the site's own record names it for the queries.
+    """
+
+    id = models.BigIntegerField(primary_key=True, default=make_import_number, editable=False)
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="totals_imports")
+    state = models.CharField(max_length=9, choices=ImportState, default=ImportState.LOADING)
+    files = models.TextField(help_text="Names of the files, one a line.")
+    digest = models.CharField(max_length=64, editable=False, help_text="Of the rows in the files, however packed.")
+    first_on = models.DateField("first date", null=True, blank=True)
+    last_on = models.DateField("last date", null=True, blank=True)
+    rows = models.PositiveBigIntegerField(default=0)
+    cut_rows = models.PositiveBigIntegerField(
+        default=0,
+        help_text="On dates that the site has from its own events or an import before, or that no file names.",
+    )
+    has_scroll_depth = models.BooleanField(default=False)
+    requested_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", help_text="Empty: the command line."
+    )
+    started_at = models.DateTimeField(default=clock.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "import of daily totals"
+        verbose_name_plural = "imports of daily totals"
+
+    def __str__(self) -> str:
+        dates = f"{self.first_on} to {self.last_on}" if self.first_on else "without dates yet"
+        return f"{self.site}: {dates}"
+
+
 # ---- Erasures --------------------------------------------------------------------------------------------------------
 class ErasureKind(models.TextChoices):
     DELETE = "delete"
     RESET = "reset"
     PRUNE = "prune"
     VISITOR = "visitor"
+    IMPORT = "import"
 
 
 class Erasure(models.Model):
-    """Statistics to be removed from the event store: of a deleted site, of before an instant, or of one visitor.
+    """Statistics to be removed from the event store: of a deleted site, of before an instant, a visitor's, an import's.
 
     Requested in the transaction that deletes or resets, worked off by the serving process, kept as a record of it; the
     visitor's id only as long as the store is searched for rows that slipped in later.
@@ -202,6 +249,7 @@ class Erasure(models.Model):
     domain = models.CharField(max_length=255)
     kind = models.CharField(max_length=7, choices=ErasureKind)
     visitor = models.CharField(max_length=18, blank=True, help_text="`v_` and 16 hex digits, until it is forgotten.")
+    import_number = models.PositiveBigIntegerField(null=True, blank=True, help_text="Of the import of daily totals.")
     before = models.DateTimeField(null=True, blank=True, help_text="Only what lies before; empty: everything.")
     requested_at = models.DateTimeField(default=clock.now)
     checked_at = models.DateTimeField(null=True, blank=True, help_text="When the store was last searched for rows.")
@@ -211,11 +259,15 @@ class Erasure(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(kind__in=["delete", "visitor"], before=None)
+                condition=Q(kind__in=["delete", "visitor", "import"], before=None)
                 | Q(kind__in=["reset", "prune"], before__isnull=False),
                 name="erasure_has_an_instant",
             ),
             models.CheckConstraint(condition=Q(kind="visitor") | Q(visitor=""), name="erasure_of_a_visitor"),
+            models.CheckConstraint(
+                condition=Q(kind="import", import_number__isnull=False) | (~Q(kind="import") & Q(import_number=None)),
+                name="erasure_of_an_import",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -188,7 +188,12 @@ class SiteAdmin(AuditedAdmin):
     @admin.display(description="more of this site")
     def more(self, site: Site) -> SafeString:
         of_site = urlencode({"q": site.domain})
-        pages = (("goals_goal", "Goals"), ("stats_segment", "Segments"), ("stats_erasure", "Erasures"))
+        pages = (
+            ("goals_goal", "Goals"),
+            ("stats_segment", "Segments"),
+            ("stats_totalsimport", "Imports"),
+            ("stats_erasure", "Erasures"),
+        )
         return format_html_join(
             " · ",
             '<a href="{}?{}">{}</a>',

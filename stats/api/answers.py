@@ -17,7 +17,7 @@ from stats.query.dimensions import PROPERTY_PREFIX
 from stats.query.filters import leaves
 from stats.query.goals import needs_goals
 from stats.query.metrics import REVENUE_METRICS
-from stats.query.run import QueryResult, first_event_on, run_query
+from stats.query.run import QueryResult, first_event_on, run_query, stats_start_on
 from stats.query.segments import expand_segments, segment_ids
 from stats.query.types import QueryParams
 from stats.selectors import segment_specs
@@ -85,15 +85,23 @@ def check_funnels(site: SiteRef) -> None:
         )
 
 
-def fresh(site: SiteRef, params: QueryParams, build: Callable[[datetime, date | None], Built]) -> Built:
+def fresh(
+    site: SiteRef,
+    params: QueryParams,
+    build: Callable[[datetime, date | None], Built],
+    *,
+    knows_imports: bool = False,
+) -> Built:
     """Return what `build` makes of the present instant and the site's first date, None where `params` need none.
 
+    With `knows_imports` that date may be an imported one; what is told of single visits begins with the first event.
     It is tried before anything is asked of the store, as a refusal is to cost no statement; then everything that was
     accepted before can be read. Raises: InvalidQuery from `build`, StoreUnavailable.
     """
     build(clock.now(), None)
     wait_for_accepted(site.id)
-    start = first_event_on(event_store(), site) if needs_stats_start(params) else None
+    starts_on = stats_start_on if knows_imports else first_event_on
+    start = starts_on(event_store(), site) if needs_stats_start(params) else None
     return build(clock.now(), start)
 
 
@@ -103,5 +111,10 @@ def answer(site: SiteRef, params: QueryParams) -> QueryResult:
     Raises: InvalidQuery for what has no meaning, StoreUnavailable.
     """
     goals = goal_specs(site) if needs_goals(params) else ()
-    query = fresh(site, params, lambda now, start: build_query(params, site, now, stats_start_on=start, goals=goals))
+    query = fresh(
+        site,
+        params,
+        lambda now, start: build_query(params, site, now, stats_start_on=start, goals=goals),
+        knows_imports=True,
+    )
     return run_query(event_store(), query)

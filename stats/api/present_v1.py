@@ -7,9 +7,17 @@ from zoneinfo import ZoneInfo
 from stats.query.build import Query
 from stats.query.dates import time_labels
 from stats.query.dimensions import PROPERTY_PREFIX
+from stats.query.imports import IMPORTS_WARNINGS
 from stats.query.metrics import METRICS
 from stats.query.run import QueryResult
-from stats.query.types import Row, Value
+from stats.query.types import Row, SkipReason, Value
+
+
+def _warned(answer: dict[str, object], query: Query, *reasons: SkipReason) -> dict[str, object]:
+    """Return an answer with the warning that its numbers lack the imports asked for, for one of these reasons (3.6)."""
+    if query.imports_skipped not in reasons:
+        return answer
+    return {**answer, "warning": IMPORTS_WARNINGS[query.imports_skipped]}
 
 
 def present_aggregate(result: QueryResult, comparison: QueryResult | None) -> dict[str, object]:
@@ -21,7 +29,7 @@ def present_aggregate(result: QueryResult, comparison: QueryResult | None) -> di
         if comparison is not None:
             old = comparison.rows[0].metrics[number]
             cells[name] |= {"comparison_value": old, "change": change(name, value, old)}
-    return {"results": cells}
+    return _warned({"results": cells}, result.query, SkipReason.UNSUPPORTED_QUERY)
 
 
 def present_timeseries(result: QueryResult) -> dict[str, object]:
@@ -31,7 +39,8 @@ def present_timeseries(result: QueryResult) -> dict[str, object]:
     found = {row.dimensions[0]: row.metrics for row in result.rows}
     empty = tuple(METRICS[name].empty for name in query.metrics)
     labels = time_labels(query.dates, ZoneInfo(query.timezone), query.dimensions[0])
-    return {"results": [{"date": label, **dict(zip(names, found.get(label, empty), strict=True))} for label in labels]}
+    rows = [{"date": label, **dict(zip(names, found.get(label, empty), strict=True))} for label in labels]
+    return _warned({"results": rows}, query, SkipReason.UNSUPPORTED_QUERY, SkipReason.UNSUPPORTED_INTERVAL)
 
 
 def present_breakdown(result: QueryResult, comparison: QueryResult | None, *, shown: int) -> dict[str, object]:
@@ -48,7 +57,7 @@ def present_breakdown(result: QueryResult, comparison: QueryResult | None, *, sh
         if comparison is not None:
             cells["comparison"] = _comparison(metrics, row, old)
         rows.append(cells)
-    return {"results": rows}
+    return _warned({"results": rows}, result.query, SkipReason.UNSUPPORTED_QUERY)
 
 
 def _names(query: Query) -> tuple[str, ...]:

@@ -10,14 +10,15 @@ from stats.query.build import Query
 from stats.query.dates import time_labels
 from stats.query.dimensions import GOAL, is_time
 from stats.query.goals import revenue_currencies
+from stats.query.imports import IMPORTS_WARNINGS
 from stats.query.metrics import REVENUE_METRICS
 from stats.query.run import QueryResult
 from stats.query.types import AllOf, AnyOf, Filter, HasDone, Include, Leaf, Not, Row, Value
 
-_NO_IMPORTS: Final = {"imports_included": False, "imports_skip_reason": "no_imported_data"}
 _WARNINGS: Final = {
     "no_single_revenue_currency": "The goals of this query count revenue in several currencies; group by event:goal.",
     "no_revenue_goals_matching": "No goal of this query counts revenue.",
+    "no_imported_scroll_depth": "The imported statistics do not tell how far people scrolled.",
 }
 
 
@@ -47,18 +48,32 @@ def _cells(row: Row, query: Query, currencies: Mapping[Value, str]) -> list[obje
 
 
 def _warnings(query: Query) -> dict[str, object]:
-    """Return why revenue metrics are null in every row, by metric (1.9)."""
+    """Return by metric why revenue is null in every row, and that scroll depth is not that of imports (1.9)."""
+    codes: dict[str, str] = {}
     currencies = revenue_currencies(query.filters, query.goals)
-    if len(currencies) == 1 or (currencies and GOAL in query.dimensions):
+    if len(currencies) != 1 and not (currencies and GOAL in query.dimensions):
+        code = "no_single_revenue_currency" if currencies else "no_revenue_goals_matching"
+        codes = {name: code for name in query.metrics if name in REVENUE_METRICS}
+    if "scroll_depth" in query.metrics and query.imports is not None and not query.imports.has_scroll_depth:
+        codes["scroll_depth"] = "no_imported_scroll_depth"
+    return {name: {"code": code, "warning": _WARNINGS[code]} for name, code in codes.items()}
+
+
+def _imports(query: Query) -> dict[str, object]:
+    """Return whether imported totals are part of the answer, where that was asked for, and why they are not (5.2)."""
+    if Include.IMPORTS not in query.include:
         return {}
-    code = "no_single_revenue_currency" if currencies else "no_revenue_goals_matching"
-    return {name: {"code": code, "warning": _WARNINGS[code]} for name in query.metrics if name in REVENUE_METRICS}
+    reason = query.imports_skipped
+    if reason is None:
+        return {"imports_included": True}
+    warning = {"imports_warning": IMPORTS_WARNINGS[reason]} if reason in IMPORTS_WARNINGS else {}
+    return {"imports_included": False, "imports_skip_reason": reason.value, **warning}
 
 
 def _meta(result: QueryResult) -> dict[str, object]:
-    """Return what applies, keys sorted. No site has imported aggregates, so asking for them finds none (5.2)."""
+    """Return what applies, keys sorted."""
     query = result.query
-    meta: dict[str, object] = dict(_NO_IMPORTS) if Include.IMPORTS in query.include else {}
+    meta = _imports(query)
     if warnings := _warnings(query):
         meta["metric_warnings"] = warnings
     if Include.TIME_LABELS in query.include:

@@ -24,6 +24,7 @@ from stats.query.dimensions import (
 )
 from stats.query.filters import behaviours, leaves
 from stats.query.goals import goal_filters, needs_goals
+from stats.query.imports import choose_imports
 from stats.query.metrics import METRICS
 from stats.query.types import (
     Clause,
@@ -32,6 +33,7 @@ from stats.query.types import (
     DimensionValues,
     Filter,
     HasDone,
+    Imports,
     Include,
     Kind,
     Leaf,
@@ -40,6 +42,7 @@ from stats.query.types import (
     Period,
     PeriodUnit,
     QueryParams,
+    SkipReason,
 )
 
 MAX_DIMENSIONS: Final = 20
@@ -64,7 +67,7 @@ class Query:
     `dimensions` are in the requested order with `time` resolved to its bucket; `filters` are the executed ones, joined
     by AND. `counted_from` is the later of the range's start and the site's statistics reset. `whole_days` are the dates
     that are counted, where rows' `day` tells exactly which they are; None where instants must. `goals` are the site's,
-    where the query mentions any.
+    where the query mentions any. Where imported totals were asked for, either `imports` or `imports_skipped` is set.
     """
 
     site_id: SiteId
@@ -84,6 +87,8 @@ class Query:
     only: DimensionValues = ()
     goals: tuple[GoalSpec, ...] = ()
     counts_completions: bool = False
+    imports: Imports | None = None
+    imports_skipped: SkipReason | None = None
 
 
 def needs_stats_start(params: QueryParams) -> bool:
@@ -115,7 +120,7 @@ def build_query(
     counted_from = max(span.start_at, _instant(site.stats_reset_at or 0))
     days_hold = counted_from == span.start_at and _instant(site.days_hold_from or 0) <= counted_from
     bucket = {TIME_PREFIX: dates.pick_bucket(span)}
-    return Query(
+    query = Query(
         site_id=site.id,
         timezone=site.timezone,
         dates=span,
@@ -134,6 +139,13 @@ def build_query(
         goals=tuple(goals) if needs_goals(params) else (),
         counts_completions=params.counts_completions,
     )
+    if Include.IMPORTS not in params.include:
+        return query
+    local = dates.local_dates(span, zone)
+    found = choose_imports(site.imports, local, query.dimensions, query.filters, query.goals)
+    if isinstance(found, SkipReason):
+        return replace(query, imports_skipped=found)
+    return replace(query, imports=found)
 
 
 def _instant(unix_seconds: int) -> datetime:

@@ -19,6 +19,7 @@ from stats.query.compile_filters import (
     sessions_range,
     visits_of_days,
 )
+from stats.query.compile_imports import imported_sql
 from stats.query.dimensions import (
     BEFORE_QUARTER,
     DIMENSIONS,
@@ -34,12 +35,14 @@ from stats.query.dimensions import (
     is_time,
 )
 from stats.query.goals import goal_filters
+from stats.query.imported_metrics import DEPTH_VISITS
 from stats.query.metrics import (
     AGGREGATES,
     DEEPEST_OF_VISIT,
     DEPTH,
     FROM_VISITS,
     MEAN_OF_DEEPEST,
+    SUM_OF_DEEPEST,
     TELLS_DEPTH,
     Source,
 )
@@ -129,13 +132,19 @@ def _clip_sql(plan: Plan, scope: Scope) -> list[str]:
 
 
 def _join_sql(plan: Plan, scope: Scope) -> str:
-    """Return the branches joined on their groups, what the second lacks being zero there, and the denominators."""
+    """Return the branches joined on their groups, what the second lacks being zero there, and the denominators.
+
+    Imported totals join the first branch before anything else, so that both make the rows.
+    """
     first, *others = (f"({_branch_sql(branch, scope)})" for branch in plan.branches)
+    imported = [f"({_branch_sql(branch, scope)})" for branch in plan.imported]
     groups = ", ".join(f"g{n}" for n in range(len(plan.query.dimensions)))
+    if imported and groups:
+        first = f"(SELECT * FROM {first} AS own FULL JOIN {imported.pop(0)} AS other USING ({groups}))"
     sql = f"{first} AS u"
-    for other in others:
-        joined = f"{'FULL' if plan.full_join else 'LEFT'} JOIN {other} AS v USING ({groups})"
-        sql += f" {joined if groups else f'CROSS JOIN {other} AS v'}"
+    for alias, other in zip("vw", [*others, *imported], strict=False):
+        joined = f"{'FULL' if plan.full_join else 'LEFT'} JOIN {other} AS {alias} USING ({groups})"
+        sql += f" {joined if groups else f'CROSS JOIN {other} AS {alias}'}"
     for number, total in enumerate(plan.totals):
         counted = f"({_branch_sql(total, scope)}) AS t{number}"
         sql += f" LEFT JOIN {counted} USING ({groups})" if total.dimensions else f" CROSS JOIN {counted}"
@@ -146,6 +155,8 @@ def _branch_sql(branch: Branch, scope: Scope) -> str:
     """Return one grouped pass: groups g0…, then the branch's aggregates by name."""
     if branch.aggregates == (DEPTH,):
         return _depth_sql(branch, scope)
+    if branch.source is Source.IMPORTED and scope.query.imports is not None:
+        return imported_sql(branch, scope.query.imports, scope)
     groups = [group_sql(dimension, branch, scope) for dimension in branch.dimensions]
     columns = [f"{group} AS g{n}" for n, group in enumerate(groups)]
     marks = _marks(branch, scope)
@@ -224,8 +235,10 @@ def _depth_sql(branch: Branch, scope: Scope) -> str:
         f"SELECT {', '.join([*groups, f'{DEEPEST_OF_VISIT} AS deepest'])} FROM {_rows_of(branch, where, scope)} "
         f"GROUP BY {', '.join([*names, 'session_id'])}"
     )
-    mean = f"{MEAN_OF_DEEPEST.format('deepest')} AS {DEPTH}"
-    sql = f"SELECT {', '.join([*names, mean])} FROM ({visits})"
+    found = [f"{MEAN_OF_DEEPEST} AS {DEPTH}"]
+    if scope.query.imports is not None:  # what is imported has to be added before anything is divided
+        found = [f"{SUM_OF_DEEPEST} AS {DEPTH}", f"count() AS {DEPTH_VISITS}"]
+    sql = f"SELECT {', '.join([*names, *found])} FROM ({visits})"
     return sql + (f" GROUP BY {', '.join(names)}" if names else "")
 
 

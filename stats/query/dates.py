@@ -139,6 +139,12 @@ def fixed_offset(first: datetime, last: datetime, zone: ZoneInfo) -> timedelta |
     return offset
 
 
+def local_dates(span: DateRange, zone: ZoneInfo) -> DatePair:
+    """Return the first and the last local date that a range touches."""
+    last_at = max(span.start_at, span.last_at)
+    return DatePair(span.start_at.astimezone(zone).date(), last_at.astimezone(zone).date())
+
+
 def day_start(day: date, zone: ZoneInfo) -> datetime:
     """Return the UTC instant at which a local date starts.
 

@@ -24,6 +24,7 @@ class Source(StrEnum):
     DAYS = "days"  # the events of whole days, as the visits that hold them tell
     SPREAD = "spread"
     SESSIONS = "sessions"
+    IMPORTED = "imported"  # daily totals, beside any of the others
 
 
 class Total(StrEnum):
@@ -36,11 +37,12 @@ class Total(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """A final expression, the aggregates it is made of, and the denominator it divides by."""
+    """A final expression, the aggregates it is made of, ours and imported, and the denominator it divides by."""
 
     expression: str
     aggregates: tuple[str, ...]
     total: Total | None = None
+    imported: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,8 @@ FROM_VISITS: Final[Mapping[str, str]] = {
 # The one aggregate of a pass of its own, over engagement that tells a depth: first by visit, then over visits.
 DEPTH: Final = "e_depth"
 DEEPEST_OF_VISIT: Final = "max(scroll_depth)"
-MEAN_OF_DEEPEST: Final = "avgOrNull({})"
+MEAN_OF_DEEPEST: Final = "avgOrNull(deepest)"
+SUM_OF_DEEPEST: Final = "sum(deepest)"
 TELLS_DEPTH: Final = "name = 'engagement' AND scroll_depth <= 100"
 
 NARROWED_TO_LANDINGS: Final = frozenset(name for name, sql in AGGREGATES.items() if "{entered}" in sql)

@@ -15,6 +15,7 @@ from stats.query.types import (
     Clause,
     DatePair,
     Filter,
+    Include,
     Leaf,
     Operator,
     OrderBy,
@@ -79,7 +80,8 @@ def parse_aggregate(raw: Mapping[str, str]) -> QueryParams:
     """Return the query of `/aggregate`. Raises: InvalidQuery naming the parameter."""
     date_range = _date_range(raw)
     filters = _filters(raw)
-    return QueryParams(metrics=_metrics(raw, filters, None), date_range=date_range, filters=filters)
+    metrics = _metrics(raw, filters, None)
+    return QueryParams(metrics=metrics, date_range=date_range, filters=filters, include=_include(raw))
 
 
 def parse_timeseries(raw: Mapping[str, str]) -> QueryParams:
@@ -96,6 +98,7 @@ def parse_timeseries(raw: Mapping[str, str]) -> QueryParams:
         dimensions=(bucket,),
         filters=filters,
         order_by=(OrderBy(bucket, descending=False),),
+        include=_include(raw),
         fills_buckets=True,
     )
 
@@ -120,6 +123,7 @@ def parse_breakdown(raw: Mapping[str, str]) -> QueryParams:
         dimensions=(name, _COMPANIONS[name]) if name in _COMPANIONS else (name,),
         filters=filters,
         order_by=(OrderBy(ordering, descending=True), *([] if name == GOAL else [OrderBy(name, descending=False)])),
+        include=_include(raw),
         limit=limit,
         offset=(page - 1) * limit,
         session_counters=True,
@@ -140,6 +144,11 @@ def asked_metrics(raw: Mapping[str, str]) -> int:
 def compares_previous_period(raw: Mapping[str, str]) -> bool:
     """Tell whether the request wants the period before beside its own; other values of `compare` are ignored."""
     return raw.get("compare") == "previous_period"
+
+
+def _include(raw: Mapping[str, str]) -> frozenset[Include]:
+    """Return that imported totals are wanted, which `with_imported` says by `true` and nothing else."""
+    return frozenset({Include.IMPORTS}) if raw.get("with_imported") == "true" else frozenset()
 
 
 def _date_range(raw: Mapping[str, str]) -> RangeSpec:

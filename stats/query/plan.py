@@ -7,6 +7,8 @@ from stats.query.build import Query
 from stats.query.dimensions import ENTRY_PAGE, GOAL, HOUR, PAGE, PROPERTY_PREFIX, Dimension, dimension_for, is_time
 from stats.query.filters import keep, leaves, on_landing_page, push_down
 from stats.query.goals import goal_filters, matching_goals, revenue_currencies
+from stats.query.imported_metrics import COUNTED_BY_PAGEVIEWS, VISITORS, with_imports
+from stats.query.imports import reports_for
 from stats.query.metrics import (
     DEPTH,
     DISTINCT_OVER_SESSIONS,
@@ -23,7 +25,7 @@ from stats.query.metrics import (
     of_revenue_goals,
     without_scroll_goals,
 )
-from stats.query.types import AllOf, Filter, Kind, Leaf, Not
+from stats.query.types import AllOf, Filter, Kind, Leaf, Not, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Branch:
     DAYS may hold aggregates of SESSIONS too, where both have the same groups. `mixes_states` tells that what changes as
     a visit grows groups or filters the rows: replaced states may then be in groups without their visit.
     `skips_replaced` leaves such states out; sums do without, distinct counts do not. `joined` are dimensions of the
-    visit that event rows lack.
+    visit that event rows lack. A pass over IMPORTED reads `reports`, with `skips_unviewed` only rows with pageviews.
     """
 
     source: Source
@@ -47,6 +49,8 @@ class Branch:
     mixes_states: bool = False
     skips_replaced: bool = False
     joined: tuple[Dimension, ...] = ()
+    reports: tuple[Report, ...] = ()
+    skips_unviewed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ class Plan:
 
     The groups of the first pass are the rows; under a full join, hours of the range that only visits know as well.
     `totals` are passes for denominators and for scroll depth: joined on their groups, or of one row, which goes beside
-    every row.
+    every row. `imported` are passes over imported totals: the groups of the first are rows as well.
     """
 
     query: Query
@@ -63,6 +67,7 @@ class Plan:
     formulas: tuple[Formula, ...]
     full_join: bool = False
     totals: tuple[Branch, ...] = ()
+    imported: tuple[Branch, ...] = ()
 
 
 def plan_query(query: Query) -> Plan:
@@ -75,11 +80,12 @@ def plan_query(query: Query) -> Plan:
     )
     joins = {Source.EVENTS, Source.SESSIONS} <= set(sources)
     plan = _with_totals(Plan(query, branches, formulas, full_join=joins and HOUR in query.dimensions), tree)
-    return replace(
+    plan = replace(
         plan,
         branches=_joined_in_one(tuple(_from_visits(query, branch) for branch in plan.branches)),
         totals=tuple(_from_visits(query, branch) for branch in plan.totals),
     )
+    return plan if query.imports is None else _with_imported(plan, sources)
 
 
 def events_of(query: Query) -> Branch:
@@ -124,6 +130,8 @@ def _formulas(query: Query, sources: tuple[Source, ...]) -> tuple[Formula, ...]:
 
 def _formula(query: Query, name: str, source: Source) -> Formula:
     formula = METRICS[name].formulas[source]
+    if query.imports is not None:
+        formula = with_imports(name, formula)
     by_goal = GOAL in query.dimensions
     if name == "events" and query.counts_completions:
         return completions()
@@ -169,6 +177,54 @@ def _with_totals(plan: Plan, tree: Filter) -> Plan:
     elif Total.SELECTED in wanted:
         totals.append(_branch(replace(query, dimensions=()), tree, Source.EVENTS, (Total.SELECTED,)))
     return replace(plan, branches=(first, *others), totals=tuple(totals))
+
+
+def _with_imported(plan: Plan, sources: tuple[Source, ...]) -> Plan:
+    """Return the plan with passes over imported totals, for its metrics and for every denominator (5.2).
+
+    By page, metrics of whole visits belong to the landing page here as everywhere, which is another report's.
+    """
+    query = plan.query
+    by_page = PAGE in query.dimensions
+    of_visits = [by_page and source is Source.SESSIONS for source in sources]
+    passes = []
+    if not all(of_visits):
+        names = _imported_names(plan, [not landed for landed in of_visits])
+        passes.append(_imported_branch(query, (VISITORS, *names)))
+    if any(of_visits):
+        dimensions = tuple(ENTRY_PAGE if name == PAGE else name for name in query.dimensions)
+        landed = replace(query, dimensions=dimensions, filters=tuple(map(on_landing_page, query.filters)))
+        passes.append(_imported_branch(landed, _imported_names(plan, of_visits)))
+    visitors = replace(query, metrics=("visitors",))
+    whole = replace(visitors, dimensions=())
+    unconverted = tuple(node for node in query.filters if not _is_conversion(node))
+    everybody = {
+        Total.SELECTED: whole,
+        Total.UNCONVERTED: replace(whole, filters=unconverted),
+        Total.GROUP: replace(visitors, filters=unconverted),
+    }
+    wanted = {formula.total for formula in plan.formulas}
+    totals = [_imported_branch(asked, (f"i_{total}",)) for total, asked in everybody.items() if total in wanted]
+    return replace(plan, imported=tuple(passes), totals=(*plan.totals, *totals))
+
+
+def _imported_names(plan: Plan, wanted: list[bool]) -> tuple[str, ...]:
+    """Return the imported aggregates of the metrics that are wanted, but for visitors."""
+    chosen = (formula.imported for formula, is_wanted in zip(plan.formulas, wanted, strict=True) if is_wanted)
+    return tuple(dict.fromkeys(name for names in chosen for name in names if name != VISITORS))
+
+
+def _imported_branch(query: Query, aggregates: tuple[str, ...]) -> Branch:
+    """Return a pass over the imported totals that a query is about."""
+    return Branch(
+        Source.IMPORTED,
+        tuple(map(dimension_for, query.dimensions)),
+        aggregates,
+        condition=push_down(AllOf(query.filters)) if query.filters else None,
+        member=None,
+        reports=reports_for(query.dimensions, query.filters, query.goals),
+        skips_unviewed=not COUNTED_BY_PAGEVIEWS.isdisjoint(query.metrics),
+    )
 
 
 def _is_conversion(node: Filter) -> bool:

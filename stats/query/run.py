@@ -42,6 +42,13 @@ def first_event_on(store: EventStore, site: SiteRef) -> date | None:
     return datetime.fromtimestamp(found[0]["first"], UTC).astimezone(ZoneInfo(site.timezone)).date()
 
 
+def stats_start_on(store: EventStore, site: SiteRef) -> date | None:
+    """Return the site-local date of the site's first event or of its first imported day; None without either."""
+    known = [one.first_on for one in site.imports]
+    first_event = first_event_on(store, site)
+    return min([*known, first_event] if first_event else known, default=None)
+
+
 def _row(values: Mapping[str, Any], dimensions: int, metrics: int) -> Row:
     return Row(
         tuple(values[f"d{number}"] for number in range(dimensions)),

@@ -28,7 +28,7 @@ _DAY: Final = "(19[7-9][0-9]|20[0-9]{2})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]
 _TIME: Final = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.,][0-9]+)?"
 _OFFSET: Final = "([Zz]|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])"
 _INCLUDED: Final[Mapping[Include, str]] = {
-    Include.IMPORTS: "Say in `meta` whether imported aggregates are part of the answer.",
+    Include.IMPORTS: "Merge imported daily totals where they can tell; `meta` says whether they are part of it.",
     Include.TIME_LABELS: "List every bucket of the time dimension in `meta.time_labels`; needs a time dimension.",
     Include.TOTAL_ROWS: "Count the rows before pagination in `meta.total_rows`.",
     Include.TRIM_RELATIVE_DATE_RANGE: "End `day`, `month` and `year` with the current hour or day.",

@@ -144,6 +144,39 @@ class Include(StrEnum):
     TRIM_RELATIVE_DATE_RANGE = "trim_relative_date_range"
 
 
+class Report(StrEnum):
+    """The ten tables of imported daily totals, by the names of the files they come in (stats contract 5.2)."""
+
+    VISITORS = "visitors"
+    SOURCES = "sources"
+    PAGES = "pages"
+    ENTRY_PAGES = "entry_pages"
+    EXIT_PAGES = "exit_pages"
+    LOCATIONS = "locations"
+    DEVICES = "devices"
+    BROWSERS = "browsers"
+    OPERATING_SYSTEMS = "operating_systems"
+    CUSTOM_EVENTS = "custom_events"
+
+
+class SkipReason(StrEnum):
+    """Why imported totals are not part of an answer that asked for them; the first that applies (5.2)."""
+
+    NO_IMPORTED_DATA = "no_imported_data"
+    OUT_OF_RANGE = "out_of_range"
+    UNSUPPORTED_INTERVAL = "unsupported_interval"
+    UNSUPPORTED_QUERY = "unsupported_query"
+
+
+@dataclass(frozen=True, slots=True)
+class Imports:
+    """The imports that an answer merges, in the local dates that its range touches."""
+
+    ids: tuple[int, ...]
+    days: DatePair
+    has_scroll_depth: bool
+
+
 @dataclass(frozen=True, slots=True)
 class QueryParams:
     """A request whose shape is right and whose meaning nobody has checked yet.

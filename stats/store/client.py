@@ -273,7 +273,7 @@ def _refuse_held(path: Path) -> None:
     except BlockingIOError as problem:
         raise StoreUnavailable(
             f"the embedded event store in {path} is held by another process, most likely the running server; use that "
-            "server's HTTP routes (import_log: --url and --key), stop it first, or set EVENTS_URL to a ClickHouse "
+            "server's HTTP routes (imports: --url and --key), stop it first, or set EVENTS_URL to a ClickHouse "
             "server, which takes any number of processes",
             retry_after_s=60,
         ) from problem

@@ -16,10 +16,13 @@ _UNHURRIED: Mapping[str, Setting] = {"mutations_sync": 2, "max_execution_time": 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A table with rows of sites: what lies before an instant, and whether a cluster shards it."""
+    """A table with rows of sites: what lies before an instant, and whether a cluster shards it.
+
+    Of imported totals nothing lies before an instant: they know dates, and are removed by date or by import.
+    """
 
     name: str
-    is_before: str
+    is_before: str = ""
     is_sharded: bool = True
     has_visitors: bool = False
 
@@ -30,16 +33,64 @@ TABLES = (
     _Table("sessions", "start < toDateTime({before:UInt32}, 'UTC')", has_visitors=True),
     _Table("intake_counts", "minute < toDateTime({before:UInt32}, 'UTC')"),
     _Table("imports", "changed_at < toDateTime({before:UInt32}, 'UTC') AND state = 2", is_sharded=False),
+    _Table("imported_aggregates"),
 )
 
 
-def erase_rows(store: EventStore, site_id: int, *, before: int | None = None, visitor_id: int | None = None) -> int:
-    """Remove a site's rows, those before a time in unix seconds or those of one visitor; return how many were events.
+@dataclass(frozen=True, slots=True)
+class ErasedRows:
+    """Which rows are meant: all of a site, or those of one visitor, of one import, or before an instant.
+
+    `before` is in unix seconds; `imported_before` is the date (ISO) before which imported totals go with it, None to
+    leave them.
+    """
+
+    site_id: int
+    before: int | None = None
+    imported_before: str | None = None
+    visitor_id: int | None = None
+    import_id: int | None = None
+
+    def tables(self) -> tuple[_Table, ...]:
+        """Return the tables that have such rows."""
+        return tuple(table for table in TABLES if self._is_in(table))
+
+    def _is_in(self, table: _Table) -> bool:
+        if self.visitor_id is not None:
+            return table.has_visitors
+        if table.is_before:
+            return self.import_id is None
+        return self.before is None or self.imported_before is not None
+
+    def condition(self, table: _Table) -> str:
+        """Return the SQL condition on a row of a table."""
+        parts = ["site_id = {site:UInt32}"]
+        if self.before is not None:
+            parts.append(table.is_before or "day < {imported_before:Date}")
+        if self.visitor_id is not None:
+            parts.append("visitor_id = {visitor:UInt64}")
+        if self.import_id is not None:
+            parts.append("import_id = {import:UInt64}")
+        return " AND ".join(parts)
+
+    def parameters(self) -> dict[str, object]:
+        """Return the values of the condition's placeholders."""
+        named = {
+            "site": self.site_id,
+            "before": self.before,
+            "imported_before": self.imported_before,
+            "visitor": self.visitor_id,
+            "import": self.import_id,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+
+def erase_rows(store: EventStore, rows: ErasedRows) -> int:
+    """Remove rows; return how many were events.
 
     On return they are gone from every table and its disk. Rows inserted meanwhile may stay: repeat it once inserts have
     ended. Raises: StoreUnavailable.
     """
-    rows = _Rows(site_id, before, visitor_id)
     events = 0
     for table in rows.tables():
         found = _count(store, table, rows)
@@ -57,42 +108,18 @@ def erase_rows(store: EventStore, site_id: int, *, before: int | None = None, vi
     return events
 
 
-def has_rows(store: EventStore, site_id: int, *, before: int | None = None, visitor_id: int | None = None) -> bool:
+def has_rows(store: EventStore, rows: ErasedRows) -> bool:
     """Tell whether any table has a row that `erase_rows` would remove. Raises: StoreUnavailable."""
-    rows = _Rows(site_id, before, visitor_id)
     return any(_count(store, table, rows) for table in rows.tables())
 
 
-def count_events(store: EventStore, site_id: int, *, before: int | None = None, visitor_id: int | None = None) -> int:
+def count_events(store: EventStore, rows: ErasedRows) -> int:
     """Return how many events `erase_rows` would remove. Raises: StoreUnavailable."""
-    return _count(store, TABLES[0], _Rows(site_id, before, visitor_id))
+    events = TABLES[0]
+    return _count(store, events, rows) if events in rows.tables() else 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """Which rows are meant: those of a site, of before an instant, of a visitor; None means all."""
-
-    site_id: int
-    before: int | None
-    visitor_id: int | None
-
-    def tables(self) -> tuple[_Table, ...]:
-        return tuple(table for table in TABLES if table.has_visitors or self.visitor_id is None)
-
-    def condition(self, table: _Table) -> str:
-        condition = "site_id = {site:UInt32}"
-        if self.before is not None:
-            condition += f" AND {table.is_before}"
-        if self.visitor_id is not None:
-            condition += " AND visitor_id = {visitor:UInt64}"
-        return condition
-
-    def parameters(self) -> dict[str, object]:
-        named = {"site": self.site_id, "before": self.before, "visitor": self.visitor_id}
-        return {name: value for name, value in named.items() if value is not None}
-
-
-def _count(store: EventStore, table: _Table, rows: _Rows) -> int:
+def _count(store: EventStore, table: _Table, rows: ErasedRows) -> int:
     found = store.read_rows(
         f"SELECT count() AS found FROM {table.name} WHERE {rows.condition(table)}",
         rows.parameters(),

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db
 EXCHANGES = list(exchanges())
 CSRF_TOKEN = "a" * 32
 # What no example can fix: ids made of random bits, and the number of the newest migration.
-FREE = {"visitor_id", "visit_id", "schema_version", "id", "prefix", "url"}
+FREE = {"visitor_id", "visit_id", "schema_version", "id", "prefix", "url", "import_id"}
 
 
 @dataclass

@@ -75,7 +75,8 @@ _COMMON: Final = (
         "with_imported",
         "query",
         {"type": "string"},
-        "Accepted; no site has imported aggregates. Imported events always count.",
+        "`true` merges imported daily totals where they can tell of the query; `warning` says that they cannot. "
+        "Imported events always count.",
     ),
 )
 _COMPARE: Final = Parameter(
@@ -90,7 +91,10 @@ def _results(schema: Schema) -> Mapping[str, Schema]:
     return {
         JSON: {
             "type": "object",
-            "properties": {"results": schema},
+            "properties": {
+                "results": schema,
+                "warning": {"type": "string", "description": "Why imported totals are not part of the numbers."},
+            },
             "required": ["results"],
             "additionalProperties": False,
         }

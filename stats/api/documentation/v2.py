@@ -22,6 +22,7 @@ from analytics_project.documentation import (
 from stats.query.dimensions import DIRECT
 from stats.query.metrics import METRICS, REVENUE_METRICS
 from stats.query.schema_v2 import query_definitions
+from stats.query.types import SkipReason
 
 TAG: Final = "Statistics, version 2"
 _DAY: Final[Mapping[str, Any]] = {"site_id": "shop.example", "date_range": ["2025-03-10", "2025-03-10"]}
@@ -70,8 +71,12 @@ _ANSWER: Final[Schema] = {
             "description": "What `include` asked for, and why metrics are null.",
             "properties": {
                 "imports_included": {"type": "boolean"},
-                "imports_skip_reason": {"type": "string"},
-                "metric_warnings": {"type": "object", "properties": dict.fromkeys(sorted(REVENUE_METRICS), _WARNING)},
+                "imports_skip_reason": {"type": "string", "enum": [reason.value for reason in SkipReason]},
+                "imports_warning": {"type": "string"},
+                "metric_warnings": {
+                    "type": "object",
+                    "properties": dict.fromkeys(sorted({*REVENUE_METRICS, "scroll_depth"}), _WARNING),
+                },
                 "time_labels": {"type": "array", "items": {"type": "string"}},
                 "total_rows": {"type": "integer", "minimum": 0},
             },

@@ -12,7 +12,6 @@ from io import BufferedReader
 from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO, cast
-from urllib.parse import quote, urlsplit
 
 import orjson
 from django.conf import settings
@@ -26,6 +25,7 @@ from analytics_project.errors import AppError
 from stats.import_services import import_events, recover_imports
 from stats.ingest.access_log import AccessLog, SkipReason
 from stats.ingest.geo import open_places
+from stats.management.commands._sending import post_to_server
 from stats.services import event_store
 from stats.store.migrations import require_current_schema
 
@@ -110,7 +110,6 @@ def _access_log(lines: Iterator[bytes], domain: str, timezone: str) -> AccessLog
         find_place=open_places(settings.GEOIP_CITY_DB).find,
         latest=clock.unix_seconds() + DAY_SECONDS,
         ai_assistants=settings.AI_ASSISTANTS_CHANNEL,
-        payment_hosts=settings.PAYMENT_HOSTS,
     )
 
 
@@ -157,9 +156,10 @@ def _send(log: AccessLog, url: str, key: str, site: str) -> dict[str, Any]:
                 zipped.write(events)
         length = body.tell()
         body.seek(0)
-        status, answer = _post(
+        status, answer = post_to_server(
             url,
             site,
+            "events/import",
             cast("BinaryIO", body),
             {
                 "Authorization": f"Bearer {key}",
@@ -172,28 +172,6 @@ def _send(log: AccessLog, url: str, key: str, site: str) -> dict[str, Any]:
     if status != http.client.OK:
         raise CommandError(f"the server answered {status}: {answer.get('error', 'no reason given')}")
     return {"repeated": False, **answer}
-
-
-def _post(url: str, site: str, body: BinaryIO, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise CommandError(f"--url is {url!r}; it must be like http://localhost:8000")
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname, parts.port)
-    try:
-        path = f"{parts.path.rstrip('/')}/api/v1/sites/{quote(site, safe='')}/events/import"
-        connection.request("POST", path, body=body, headers=headers)
-        response = connection.getresponse()
-        text = response.read()
-    except http.client.HTTPException as problem:
-        raise CommandError(f"{url} does not answer like a Footfall server: {problem}") from problem
-    finally:
-        connection.close()
-    try:
-        answer = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        answer = {}
-    return response.status, answer if isinstance(answer, dict) else {}
 
 
 def _summary(log: AccessLog, answer: dict[str, Any], seconds: float) -> dict[str, Any]:

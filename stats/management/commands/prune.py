@@ -3,7 +3,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from stats.erasure_services import prune_statistics
+from stats.erasure_services import month_of, prune_statistics
 from stats.management.commands._erasing import ErasingCommand, erase, known_site
 from stats.models import Erasure, ErasureKind
 from stats.offline_services import Outcome, count_events_to_erase
@@ -29,7 +29,7 @@ class Command(ErasingCommand):
         if options["dry_run"]:
             return {"sites": _lines(due, counts), "outcome": "dry run, nothing was deleted"}
         # Where the store can be asked, sites without old events cost nothing.
-        wanted = [one for number, one in enumerate(due) if counts is None or counts[number]]
+        wanted = [one for number, one in enumerate(due) if counts is None or counts[number] or _has_old_totals(one)]
         erasures = [prune_statistics(one.site, one.before) for one in wanted]
         removed_before = [erasure.removed_events for erasure in erasures]
         outcome = erase(erasures, options["wait"])
@@ -48,6 +48,10 @@ class Command(ErasingCommand):
             for one in result["sites"]
         ]
         return "\n".join([*(lines or ["no site has anything to prune"]), str(result["outcome"])])
+
+
+def _has_old_totals(one: Retention) -> bool:
+    return any(imported.first_on < month_of(one.before) for imported in one.site.imports)
 
 
 def _unsaved(one: Retention) -> Erasure:

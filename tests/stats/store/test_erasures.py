@@ -7,8 +7,9 @@ import pytest
 
 from analytics_project import clock
 from stats.store.client import EventStore
-from stats.store.erasures import TABLES, count_events, erase_rows, has_rows
+from stats.store.erasures import TABLES, ErasedRows, count_events, erase_rows, has_rows
 from stats.store.import_tables import NAME_PREFIX
+from stats.store.imported_rows import insert_imported_rows
 from stats.store.intake_counts import add_intake_counts
 
 NOON = clock.unix_seconds() // 60 * 60 - 600  # counts of intake are dropped after 90 days
@@ -30,6 +31,8 @@ def fill(store: EventStore, site: int, at: int) -> None:
         row = [site, "2025-10-09", at, *([1, at] if table == "sessions" else [])]
         store.insert_lines(table, columns, orjson.dumps(row), token=f"{site}{at}{number}")
     add_intake_counts(store, [(site, at, "buffered", 1, 1)], token=f"{site}{at}")
+    totals = {"site_id": site, "import_id": at, "report": "visitors", "day": "2025-10-09", "visitors": 1}
+    insert_imported_rows(store, orjson.dumps(totals), token=f"{site}{at}totals")
     journal = ("site_id", "digest", "state", "name", "changed_at")
     store.insert_lines("imports", journal, orjson.dumps([site, f"{at}", 2, "x", at]), token=f"{site}{at}x")
 
@@ -46,19 +49,19 @@ def test_all_rows_of_a_site_go_and_those_of_others_stay(store: EventStore) -> No
     site, other = next(_sites), next(_sites)
     for number in (site, other):
         fill(store, number, NOON)
-    assert erase_rows(store, site) == 1
-    assert (rows_left(store, site), rows_left(store, other)) == ([0, 0, 0, 0], [1, 1, 1, 1])
-    assert (has_rows(store, site), has_rows(store, other)) == (False, True)
-    assert erase_rows(store, site) == 0
+    assert erase_rows(store, ErasedRows(site)) == 1
+    assert (rows_left(store, site), rows_left(store, other)) == ([0, 0, 0, 0, 0], [1, 1, 1, 1, 1])
+    assert (has_rows(store, ErasedRows(site)), has_rows(store, ErasedRows(other))) == (False, True)
+    assert erase_rows(store, ErasedRows(site)) == 0
 
 
 def test_rows_from_an_instant_on_stay(store: EventStore) -> None:
     site = next(_sites)
     for at in (NOON, NOON + 60):
         fill(store, site, at)
-    assert erase_rows(store, site, before=NOON + 60) == 1
-    assert rows_left(store, site) == [1, 1, 1, 1]
-    assert not has_rows(store, site, before=NOON + 60)
+    assert erase_rows(store, ErasedRows(site, before=NOON + 60)) == 1
+    assert rows_left(store, site) == [1, 1, 1, 1, 2]
+    assert not has_rows(store, ErasedRows(site, before=NOON + 60))
 
 
 def test_no_table_with_rows_of_sites_is_left_out(store: EventStore) -> None:
@@ -72,9 +75,23 @@ def test_rows_of_one_visitor_go_and_those_of_others_stay(store: EventStore) -> N
     fill(store, site, NOON)  # by the visitor 0
     row = [site, "2025-10-09", NOON, 7]
     store.insert_lines("events", (*COLUMNS["events"], "visitor_id"), orjson.dumps(row), token=f"visitor{site}")
-    assert [count_events(store, site, visitor_id=number) for number in (0, 7, 2**64 - 1)] == [1, 1, 0]
-    assert erase_rows(store, site, visitor_id=7) == 1
-    assert rows_left(store, site) == [1, 1, 1, 1]
-    assert erase_rows(store, site, visitor_id=0) == 1
-    assert rows_left(store, site) == [0, 0, 1, 1]
-    assert not has_rows(store, site, visitor_id=0)
+    assert [count_events(store, ErasedRows(site, visitor_id=number)) for number in (0, 7, 2**64 - 1)] == [1, 1, 0]
+    assert erase_rows(store, ErasedRows(site, visitor_id=7)) == 1
+    assert rows_left(store, site) == [1, 1, 1, 1, 1]
+    assert erase_rows(store, ErasedRows(site, visitor_id=0)) == 1
+    assert rows_left(store, site) == [0, 0, 1, 1, 1]
+    assert not has_rows(store, ErasedRows(site, visitor_id=0))
+
+
+def test_imported_totals_go_by_import_or_by_date(store: EventStore) -> None:
+    site = next(_sites)
+    for at in (NOON, NOON + 60):
+        fill(store, site, at)
+    assert count_events(store, ErasedRows(site, import_id=NOON)) == 0
+    assert erase_rows(store, ErasedRows(site, import_id=NOON)) == 0
+    assert rows_left(store, site) == [2, 2, 2, 2, 1]
+    assert not has_rows(store, ErasedRows(site, import_id=NOON))
+    erase_rows(store, ErasedRows(site, before=1, imported_before="2025-10-09"))
+    assert rows_left(store, site) == [2, 2, 2, 2, 1]
+    erase_rows(store, ErasedRows(site, before=1, imported_before="2025-10-10"))
+    assert rows_left(store, site) == [2, 2, 2, 2, 0]
