@@ -32,7 +32,7 @@ def with_totals(asker: Asker, *, first: str = DAY, last: str = DAY, **tables: st
     files = {}
     for table, text in tables.items():
         head, *rows = text.strip().splitlines()
-        dated = [row.strip() if row.strip()[:4].isdigit() else f"{DAY},{row.strip()}" for row in rows]
+        dated = [row.strip() if row.strip()[4:5] == "-" else f"{DAY},{row.strip()}" for row in rows]
         name, content = totals_file(table, "\n".join([f"date,{head.strip()}", *dated]), first, last)
         files[name] = content
     bring(asker, files)

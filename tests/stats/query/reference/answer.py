@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from accounts.types import SiteRef
 from goals.types import GoalKind, GoalSpec
-from stats.query.types import Filter, Leaf, Not, OrderBy, QueryParams, Row, Value
+from stats.query.types import Filter, Include, Leaf, Not, OrderBy, QueryParams, Row, Value
 from tests.stats.query.recorded import Hit
 from tests.stats.query.reference.dimensions import (
     ENTRY_PAGE,
@@ -31,6 +31,7 @@ from tests.stats.query.reference.goals import goal_filters, goals_in_play, named
 from tests.stats.query.reference.metrics import (
     EMPTY,
     EVENT_METRICS,
+    FULL_SCROLL,
     OF_EVENTS,
     OF_VISITS,
     RATES,
@@ -47,6 +48,7 @@ from tests.stats.query.reference.selection import (
     with_hostname_of_ends,
 )
 from tests.stats.query.reference.time_buckets import Span, span_of
+from tests.stats.query.reference.totals import Own, Total, Totals, landed, merged, on_landing, percentage, skip_reason
 from tests.stats.query.reference.visits import Event, Visit, visits_of
 
 Group = tuple[Value, ...]
@@ -62,19 +64,33 @@ class Answer:
     total_rows: int
 
 
-def answer(hits: Sequence[Hit], site: SiteRef, goals: Sequence[GoalSpec], params: QueryParams) -> Answer:
-    """Return what the contract says that a query about these events must answer."""
-    rows = all_rows(hits, site, goals, params)
+def answer(
+    hits: Sequence[Hit], site: SiteRef, goals: Sequence[GoalSpec], params: QueryParams, totals: Sequence[Total] = ()
+) -> Answer:
+    """Return what the contract says that a query about these events and imported totals must answer."""
+    rows = all_rows(hits, site, goals, params, totals)
     page = rows[params.offset :][: params.limit] if params.dimensions else rows
     return Answer(page, len(rows) if page else 0)
 
 
-def all_rows(hits: Sequence[Hit], site: SiteRef, goals: Sequence[GoalSpec], params: QueryParams) -> list[Row]:
+def all_rows(
+    hits: Sequence[Hit], site: SiteRef, goals: Sequence[GoalSpec], params: QueryParams, totals: Sequence[Total] = ()
+) -> list[Row]:
     """Return the rows of all pages in their order."""
     reset_at = None if site.stats_reset_at is None else datetime.fromtimestamp(site.stats_reset_at, UTC)
     span = span_of(params.date_range, site.timezone, reset_at)
     question = Question(Selection(visits_of(hits), span, goals), with_time_picked(params, span))
+    if Include.IMPORTS in params.include and skip_reason(site.imports, span, question.params, goals) is None:
+        known = {one.id for one in site.imports}
+        counted = Totals([one for one in totals if one.import_id in known], span, goals)
+        question = MergedQuestion(question.selection, question.params, counted)
     return ordered(question.rows(), question.params)
+
+
+def reason_to_skip(site: SiteRef, goals: Sequence[GoalSpec], params: QueryParams) -> str | None:
+    """Return why an answer that asks for imports has none; None where it merges them."""
+    span = span_of(params.date_range, site.timezone)
+    return skip_reason(site.imports, span, with_time_picked(params, span), goals)
 
 
 def with_time_picked(params: QueryParams, span: Span) -> QueryParams:
@@ -246,6 +262,63 @@ class Question:
     def goal_of(self, group: Group) -> GoalSpec:
         name = group[self.params.dimensions.index(GOAL)]
         return next(goal for goal in self.selection.goals if goal.display_name == name)
+
+
+@dataclass(frozen=True)
+class MergedQuestion(Question):
+    """A query whose answer imported totals are part of (5.2)."""
+
+    totals: Totals
+
+    def leading_groups(self) -> set[Group]:
+        """Return the groups of our own, and those of the imports that answer the same metrics."""
+        landing = all(map(self.is_of_landings, self.params.metrics))
+        return super().leading_groups() | set(self.imported(landing=landing))
+
+    def is_of_landings(self, metric: str) -> bool:
+        """Tell whether a metric by page belongs to the page that visits entered on."""
+        return metric in SESSION_METRICS and PAGE in self.params.dimensions
+
+    def imported(self, *, landing: bool) -> dict[Group, list[Total]]:
+        names, filters = self.params.dimensions, self.params.filters
+        if landing:
+            names, filters = tuple(map(landed, names)), on_landing(filters)
+        return self.totals.groups(names, filters, self.params.metrics)
+
+    def cell(self, metric: str, group: Group, found: Mapping[Group, Value]) -> Value:
+        if metric in REVENUE_METRICS or (metric == "events" and self.hides_events(group)):
+            return super().cell(metric, group, found)
+        ones = self.imported(landing=self.is_of_landings(metric)).get(group, [])
+        value = merged(metric, self.own(metric, group, found.get(group, EMPTY[metric])), ones)
+        return self.merged_rate(metric, group, int(value or 0)) if metric in RATES else value
+
+    def own(self, metric: str, group: Group, value: Value) -> Own:
+        """Return what our own events say of a group."""
+        events = self.event_groups().get(group, [])
+        engaged = [event for event in events if event.hit.name == "engagement"]
+        deepest: dict[Visit, int] = {}
+        for event in engaged:
+            if event.hit.scroll_depth <= FULL_SCROLL:
+                deepest[event.visit] = max(event.hit.scroll_depth, deepest.get(event.visit, 0))
+        visits = self.visit_groups(smeared=False).get(group, []) if metric in SESSION_METRICS else []
+        seconds = sum(event.hit.seconds for event in engaged)
+        return Own(value, len(visits), seconds, len({event.visit for event in engaged}), list(deepest.values()))
+
+    def merged_rate(self, metric: str, group: Group, visitors: int) -> float | None:
+        """Return a percentage whose denominator has imported visitors too."""
+        filters = self.params.filters
+        kept = filters if metric == "percentage" else tuple(node for node in filters if not is_of_conversion(node))
+        if metric != "group_conversion_rate":
+            ones = self.totals.groups((), kept, ("visitors",)).get((), [])
+            everybody = visitors_of_events(self.selection.events(kept))
+        elif GOAL in self.params.dimensions:
+            return 0
+        else:
+            ones = self.totals.groups(self.params.dimensions, kept, ("visitors",)).get(group, [])
+            asked = replace(self.params, metrics=("visitors",), filters=kept)
+            whole = Question(self.selection, asked).groups_of_metric("visitors").get(group, 0)
+            everybody = int(whole or 0)
+        return percentage(visitors, everybody + sum(one.count("visitors") for one in ones), metric)
 
 
 def without_not(node: Filter) -> tuple[Filter, bool]:

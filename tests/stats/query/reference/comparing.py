@@ -10,7 +10,7 @@ from stats.query.build import build_query
 from stats.query.run import run_query
 from stats.query.types import Include, QueryParams, Row, Value
 from stats.store.client import EventStore
-from tests.stats.query.reference.answer import Answer, answer
+from tests.stats.query.reference.answer import Answer, answer, reason_to_skip
 from tests.stats.query.reference.dimensions import is_time
 from tests.stats.query.reference.metrics import REVENUE_METRICS
 from tests.stats.query.reference.notation import of_params
@@ -46,11 +46,14 @@ def difference(store: EventStore, site: SiteRef, world: World, params: QueryPara
     """
     span = span_of(params.date_range, site.timezone)
     if any(map(is_time, params.dimensions)):
-        unpaged = replace(params, limit=None, offset=0, include=frozenset())
-        everything = answer(world.hits, site, world.goals, unpaged)
+        unpaged = replace(params, limit=None, offset=0, include=params.include & {Include.IMPORTS})
+        everything = answer(world.hits, site, world.goals, unpaged, world.totals)
         params = params if everything == inside(everything, params, span) else unpaged
-    contract = inside(answer(world.hits, site, world.goals, params), params, span)
+    contract = inside(answer(world.hits, site, world.goals, params, world.totals), params, span)
     engine = inside(engine_answer(store, site, world, params), params, span)
+    if Include.IMPORTS in params.include:
+        skipped = build_query(params, site, NOW, goals=world.goals).imports_skipped
+        assert skipped == reason_to_skip(site, world.goals, params), of_params(params)
     if Include.TOTAL_ROWS not in params.include:
         contract, engine = replace(contract, total_rows=0), replace(engine, total_rows=0)
     return None if engine == contract else Difference(engine, contract)

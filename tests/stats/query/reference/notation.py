@@ -2,6 +2,7 @@
 
 from stats.query.types import AllOf, AnyOf, DatePair, Filter, HasDone, InstantPair, Leaf, Not, QueryParams
 from tests.stats.query.recorded import Hit
+from tests.stats.query.reference.totals import Total
 
 
 def of_hit(hit: Hit) -> str:
@@ -18,6 +19,13 @@ def of_hit(hit: Hit) -> str:
     if hit.attributes:
         parts.append("{" + ", ".join(f"{key} {value}" for key, value in hit.attributes.items()) + "}")
     return " ".join(parts)
+
+
+def of_total(total: Total) -> str:
+    """Return `pages 2025-03-10 {page /a} visitors=3 pageviews=4 (import 1)`."""
+    cells = ", ".join(f"{name} {text}" for name, text in total.cells.items())
+    counts = " ".join(f"{name}={count}" for name, count in total.counts.items() if count)
+    return f"{total.table} {total.day} {{{cells}}} {counts} (import {total.import_id})"
 
 
 def of_filter(node: Filter) -> str:

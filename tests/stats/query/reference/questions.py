@@ -140,7 +140,7 @@ def allowed_metrics(dimensions: Sequence[str], filters: Sequence[Filter]) -> lis
     anywhere = dimensions_in(filters, inside_behaviour=False)
     nested = dimensions_in([node for node in filters if not isinstance(node, Leaf)])
     allowed = ["visitors", "visits", "percentage"]
-    if (GOAL in dimensions or GOAL in leaves_at_top) and not nested & {PLAN, LANG}:
+    if (GOAL in dimensions or GOAL in leaves_at_top) and not any(name.startswith(PROPERTY) for name in nested):
         allowed += [name for name in EITHER_METRICS if name.endswith("conversion_rate")]
     if not any(map(is_of_sessions, dimensions)):
         needs = {

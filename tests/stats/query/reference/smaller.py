@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
-from stats.query.types import AllOf, AnyOf, Filter, HasDone, Leaf, Not, QueryParams
+from stats.query.types import AllOf, AnyOf, Filter, HasDone, Include, Leaf, Not, QueryParams
 from tests.stats.query.reference.worlds import World
 
 Case = tuple[World, QueryParams]
@@ -39,17 +39,25 @@ def smaller_cases(case: Case) -> Iterator[Case]:
             yield world, replace(params, metrics=metrics)
     if params.order_by is not None:
         yield world, replace(params, order_by=None)
-    if params.include or params.limit is not None or params.offset:
-        yield world, replace(params, include=frozenset(), limit=None, offset=0)
+    if params.include - {Include.IMPORTS} or params.limit is not None or params.offset:
+        yield world, replace(params, include=params.include & {Include.IMPORTS}, limit=None, offset=0)
+    for smaller in smaller_worlds(world):
+        yield smaller, params
+
+
+def smaller_worlds(world: World) -> Iterator[World]:
+    """Yield the site with one thing less."""
     if world.reset_at is not None:
-        yield replace(world, reset_at=None), params
+        yield replace(world, reset_at=None)
+    for totals in without_one(world.totals):
+        yield replace(world, totals=totals)
     for visitor in {hit.visitor for hit in world.hits}:
-        yield replace(world, hits=tuple(hit for hit in world.hits if hit.visitor != visitor)), params
+        yield replace(world, hits=tuple(hit for hit in world.hits if hit.visitor != visitor))
     for number, hit in enumerate(world.hits):
-        yield replace(world, hits=(*world.hits[:number], *world.hits[number + 1 :])), params
+        yield replace(world, hits=(*world.hits[:number], *world.hits[number + 1 :]))
         if hit.props or hit.attributes:
             plain = replace(hit, props={}, attributes={})
-            yield replace(world, hits=(*world.hits[:number], plain, *world.hits[number + 1 :])), params
+            yield replace(world, hits=(*world.hits[:number], plain, *world.hits[number + 1 :]))
 
 
 def simpler_filters(node: Filter) -> Iterator[Filter]:

@@ -11,13 +11,15 @@ from typing import Any
 import orjson
 from hypothesis import strategies as st
 
-from accounts.types import SiteId, SiteRef
+from accounts.types import ImportRef, SiteId, SiteRef
 from goals.types import GoalKind, GoalSpec
 from stats.ingest.bulk import BulkTarget, import_lines
 from stats.store.client import EventStore
 from tests.stats.query.recorded import Hit, record
-from tests.stats.query.reference.notation import of_hit
+from tests.stats.query.reference.notation import of_hit, of_total
 from tests.stats.query.reference.time_buckets import ONE_DAY, start_of
+from tests.stats.query.reference.total_files import bring_totals
+from tests.stats.query.reference.totals import Total
 from tests.stats.query.reference.visits import visits_of
 
 # A first day; events happen around its midnight, the next and the one after.
@@ -109,23 +111,32 @@ class World:
     hits: tuple[Hit, ...]
     reset_at: datetime | None
     every_state: bool
+    totals: tuple[Total, ...] = ()
+    imports: tuple[ImportRef, ...] = ()
 
     def __repr__(self) -> str:
         how = "live, every state of a visit" if self.every_state else "imported"
         reset = "" if self.reset_at is None else f", reset at {self.reset_at:%F %T}Z"
         eur = any(goal.currency == "EUR" for goal in self.goals)
         head = f"{self.zone}, {how}{reset}, donations in {'EUR' if eur else 'USD'}; UTC:"
-        return "\n  ".join([head, *(of_hit(hit) for hit in sorted(self.hits, key=lambda hit: hit.moment))])
+        hits = (of_hit(hit) for hit in sorted(self.hits, key=lambda hit: hit.moment))
+        return "\n  ".join([head, *hits, *map(of_total, self.totals), *map(str, self.imports)])
 
     def settle(self, store: EventStore) -> SiteRef:
         """Put the events into the store for a site of their own, and return it."""
-        reset_at = None if self.reset_at is None else int(self.reset_at.timestamp())
-        site = SiteRef(SiteId(next(_site_ids)), "ds_reference", "reference.example", self.zone, "EUR", reset_at)
+        site = self.site()
         self.happen(store, site)
         return site
 
+    def site(self) -> SiteRef:
+        """Return a site of the world's own."""
+        reset_at = None if self.reset_at is None else int(self.reset_at.timestamp())
+        number = SiteId(next(_site_ids))
+        return SiteRef(number, "ds_reference", "reference.example", self.zone, "EUR", reset_at, imports=self.imports)
+
     def happen(self, store: EventStore, site: SiteRef) -> None:
-        """Put the events into the store for a site: visits state by state, or as an import."""
+        """Put the events into the store for a site: visits state by state, or as an import; and the totals."""
+        bring_totals(store, site.id, self.totals)
         if self.every_state:
             kept = [event.hit for visit in visits_of(self.hits) for event in visit.happened]
             kept.sort(key=lambda hit: hit.moment)
