@@ -257,7 +257,7 @@ class Site(models.Model):
         except ValidationError as problem:
             raise ValidationError({"domain": problem}) from problem
         taken = Site.objects.filter(previous_domain=self.domain, domain_changed_at__gt=clock.now() - OLD_DOMAIN_GRACE)
-        if taken.exclude(pk=self.pk).exists():
+        if taken.exclude(pk=self.pk).exists() or _names_team(self.domain):
             raise ValidationError({"domain": "has already been taken"})
 
     def save(self, *args: Any, **kwargs: Any) -> None:
@@ -272,6 +272,14 @@ class Site(models.Model):
             super().save(*args, **kwargs)
         finally:
             self.imports = imports
+
+
+def _names_team(domain: str) -> bool:
+    """Tell whether a domain is the id of a team, which names its sites together."""
+    try:
+        return Team.objects.filter(identifier=uuid.UUID(domain)).exists()
+    except ValueError:
+        return False
 
 
 class GuestMembership(models.Model):

@@ -50,6 +50,9 @@ class SiteRef:
     code; `stats_reset_at` unix seconds below which no event counts, or None. `days_hold_from`: unix seconds from which
     on the `day` of every row in the event store is a date of `timezone`, None when it always was. `imports` are those
     of daily totals that count.
+
+    `parts` are the sites whose rows a consolidated view reads together, two or more; a site has none. A view's `domain`
+    is its team's id, its `id` 0, which no site has: what belongs to single sites, such as goals, it lacks.
     """
 
     id: SiteId
@@ -60,6 +63,12 @@ class SiteRef:
     stats_reset_at: int | None = None
     days_hold_from: int | None = None
     imports: tuple[ImportRef, ...] = ()
+    parts: tuple["SiteRef", ...] = ()
+
+    @property
+    def sites(self) -> tuple["SiteRef", ...]:
+        """Return the sites whose rows are meant: itself, or the parts of a consolidated view."""
+        return self.parts or (self,)
 
 
 class Surface(StrEnum):

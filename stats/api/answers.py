@@ -29,9 +29,16 @@ Built = TypeVar("Built")
 _PROPERTIES_OF_EVERY_PLAN: Final = frozenset(f"{PROPERTY_PREFIX}{key}" for key in ("url", "path", "search_query"))
 
 
-def site_of(request: Request, *, surface: Surface = Surface.STATS, roles: Collection[Role] | None = None) -> SiteRef:
+def site_of(
+    request: Request,
+    *,
+    surface: Surface = Surface.STATS,
+    roles: Collection[Role] | None = None,
+    admits_views: bool = False,
+) -> SiteRef:
     """Return the site that a request names. Raises: what `accounts.selectors.site_for` raises."""
-    return site_for(cast(Actor, request.auth), site_id_text(request), Scope.STATS_READ, surface=surface, roles=roles)
+    actor, named = cast(Actor, request.auth), site_id_text(request)
+    return site_for(actor, named, Scope.STATS_READ, surface=surface, roles=roles, admits_views=admits_views)
 
 
 def with_segments(site: SiteRef, params: QueryParams) -> QueryParams:
@@ -99,7 +106,8 @@ def fresh(
     accepted before can be read. Raises: InvalidQuery from `build`, StoreUnavailable.
     """
     build(clock.now(), None)
-    wait_for_accepted(site.id)
+    for part in site.sites:
+        wait_for_accepted(part.id)
     starts_on = stats_start_on if knows_imports else first_event_on
     start = starts_on(event_store(), site) if needs_stats_start(params) else None
     return build(clock.now(), start)

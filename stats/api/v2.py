@@ -30,7 +30,7 @@ class QueryView(ApiView):
     @documented(QUERY)
     def post(self, request: Request) -> Response:
         """Answer a query. Errors: 400 for the query, 401 and 402 for the key and the site, 503 for the store."""
-        site = site_of(request, surface=self.surface, roles=self.roles)
+        site = site_of(request, surface=self.surface, roles=self.roles, admits_views=True)
         params = with_segments(site, parse_v2(request.data))
         check_properties(site, params, InvalidQuery)
         check_revenue(site, params)

@@ -68,6 +68,8 @@ class Query:
     by AND. `counted_from` is the later of the range's start and the site's statistics reset. `whole_days` are the dates
     that are counted, where rows' `day` tells exactly which they are; None where instants must. `goals` are the site's,
     where the query mentions any. Where imported totals were asked for, either `imports` or `imports_skipped` is set.
+    Of a consolidated view `site_ids` are the sites whose rows count, and `resets` those among them whose statistics
+    begin inside the range, with the instant; of a site both are empty.
     """
 
     site_id: SiteId
@@ -89,6 +91,8 @@ class Query:
     counts_completions: bool = False
     imports: Imports | None = None
     imports_skipped: SkipReason | None = None
+    site_ids: tuple[SiteId, ...] = ()
+    resets: tuple[tuple[SiteId, datetime], ...] = ()
 
 
 def needs_stats_start(params: QueryParams) -> bool:
@@ -118,7 +122,8 @@ def build_query(
     trim = Include.TRIM_RELATIVE_DATE_RANGE in params.include
     span = dates.resolve_range(params.date_range, zone, now, stats_start_on=stats_start_on, trim=trim)
     counted_from = max(span.start_at, _instant(site.stats_reset_at or 0))
-    days_hold = counted_from == span.start_at and _instant(site.days_hold_from or 0) <= counted_from
+    resets = _resets_inside(site, span)
+    days_hold = not resets and counted_from == span.start_at and _days_hold(site, counted_from)
     bucket = {TIME_PREFIX: dates.pick_bucket(span)}
     query = Query(
         site_id=site.id,
@@ -138,6 +143,8 @@ def build_query(
         only=params.only,
         goals=tuple(goals) if needs_goals(params) else (),
         counts_completions=params.counts_completions,
+        site_ids=tuple(part.id for part in site.parts),
+        resets=resets,
     )
     if Include.IMPORTS not in params.include:
         return query
@@ -146,6 +153,19 @@ def build_query(
     if isinstance(found, SkipReason):
         return replace(query, imports_skipped=found)
     return replace(query, imports=found)
+
+
+def _resets_inside(view: SiteRef, span: DateRange) -> tuple[tuple[SiteId, datetime], ...]:
+    """Return the parts of a consolidated view whose statistics were reset after the range's start, and when."""
+    resets = ((part.id, _instant(part.stats_reset_at or 0)) for part in view.parts)
+    return tuple((site_id, at) for site_id, at in resets if at > span.start_at)
+
+
+def _days_hold(site: SiteRef, counted_from: datetime) -> bool:
+    """Tell whether from then on every row's `day` is a date of the site's zone; of a view, whether all share its."""
+    return all(
+        part.timezone == site.timezone and _instant(part.days_hold_from or 0) <= counted_from for part in site.sites
+    )
 
 
 def _instant(unix_seconds: int) -> datetime:

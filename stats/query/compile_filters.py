@@ -26,6 +26,7 @@ _WEST: Final = timedelta(hours=12)
 _EAST: Final = timedelta(hours=14)
 _ON_DAYS: Final = "day BETWEEN {first_day} AND {last_day}"
 _BEGAN_BY_THEN: Final = "day BETWEEN {earliest_day} AND {last_day}"
+_SINCE_RESET: Final = "toUnixTimestamp(timestamp) >= transform(site_id, {reset_sites}, {reset_at}, toUInt32(0))"
 _FIRST_DATE: Final = date(1970, 1, 1)  # dates wrap around below it
 _FIRST_INSTANT: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_UINT32: Final = 2**32 - 1
@@ -42,9 +43,9 @@ class Scope(dict[str, str]):
     """The parameters of one statement, and the placeholders of registry expressions, bound when first met."""
 
     def __init__(self, query: Query) -> None:
-        super().__init__(at="timestamp", site="{site:UInt32}")
+        super().__init__(at="timestamp", site=f"{{site:{'Array(UInt32)' if query.site_ids else 'UInt32'}}}")
         self.query = query
-        self.params: dict[str, object] = {"site": query.site_id}
+        self.params: dict[str, object] = {"site": list(query.site_ids) or query.site_id}
         self.property_keys: dict[str, str] = {}
         self.goal_conditions: dict[int, str] = {}
         self.goals = goals_in_play(query.filters, query.goals)
@@ -54,6 +55,13 @@ class Scope(dict[str, str]):
         name = f"p{len(self.params) - 1}"
         self.params[name] = value
         return f"{{{name}:{type_name}}}"
+
+    def site_sql(self) -> str:
+        """Return the condition on the site of a row: the query's, or one of a consolidated view's."""
+        if not self.query.site_ids:
+            return f"site_id = {self['site']}"
+        among = f"site_id IN {self['site']}"
+        return f"{among} AND {_SINCE_RESET.format_map(self)}" if self.query.resets else among
 
     def instant(self, at: datetime) -> str:
         """Return an instant as a constant to compare with: a parameter costs 0.05 ms, and so does a call."""
@@ -101,6 +109,8 @@ class Scope(dict[str, str]):
             "goal_names": lambda: self.bind([goal.display_name for goal in self.goals], "Array(String)"),
             "goal_numbers": lambda: goal_numbers_sql(self.goals, self),
             "revenue_goals": lambda: self.bind(self._revenue_goals(), "Array(UInt16)"),
+            "reset_sites": lambda: self.bind([site for site, _ in self.query.resets], "Array(UInt32)"),
+            "reset_at": lambda: self.bind([int(at.timestamp()) for _, at in self.query.resets], "Array(UInt32)"),
             "scroll_goals": lambda: self.bind(self._scroll_goals(), "Array(UInt16)"),
             "region_names": lambda: self._list(places.region_names()[1]),
         }
@@ -141,7 +151,7 @@ class _Overlay(dict[str, str]):
 def events_range(scope: Scope) -> list[str]:
     """Return the conditions on the instant of an event; where a range is made of whole days, `day` alone decides."""
     query = scope.query
-    site = f"site_id = {scope['site']}"
+    site = scope.site_sql()
     if query.whole_days:
         return [site, _ON_DAYS.format_map(scope)]
     return [
@@ -155,7 +165,7 @@ def events_range(scope: Scope) -> list[str]:
 def sessions_range(scope: Scope) -> list[str]:
     """Return the overlap rule: visits that last into the range and start before its end (2.2)."""
     query = scope.query
-    site = f"site_id = {scope['site']}"
+    site = scope.site_sql()
     if query.whole_days:
         return [*visits_of_days(scope, and_open=True), "is_visit"]
     earliest = query.counted_from - LONGEST_VISIT
@@ -174,7 +184,7 @@ def visits_of_days(scope: Scope, *, and_open: bool) -> list[str]:
 
     With `and_open` visits that began before those days and last into them pass as well.
     """
-    site = f"site_id = {scope['site']}"
+    site = scope.site_sql()
     if not and_open:
         return [site, _ON_DAYS.format_map(scope)]
     began = _BEGAN_BY_THEN.format_map(scope)

@@ -34,12 +34,14 @@ def run_query(store: EventStore, query: Query) -> QueryResult:
 
 
 def first_event_on(store: EventStore, site: SiteRef) -> date | None:
-    """Return the site-local date of the site's first event, from its statistics reset on; None without events."""
-    statement = compile_first_event(site.id, site.stats_reset_at or 0)
-    found = store.read_rows(statement.sql, statement.params, tag="first event")
-    if not found[0]["events"]:
-        return None
-    return datetime.fromtimestamp(found[0]["first"], UTC).astimezone(ZoneInfo(site.timezone)).date()
+    """Return the site-local date of the site's first event, from its statistics reset on; None without events.
+
+    Of a consolidated view, the earliest of its sites', in the view's zone; one statement for each.
+    """
+    statements = [compile_first_event(part.id, part.stats_reset_at or 0) for part in site.sites]
+    rows = [store.read_rows(one.sql, one.params, tag="first event")[0] for one in statements]
+    first = min((row["first"] for row in rows if row["events"]), default=None)
+    return None if first is None else datetime.fromtimestamp(first, UTC).astimezone(ZoneInfo(site.timezone)).date()
 
 
 def stats_start_on(store: EventStore, site: SiteRef) -> date | None:

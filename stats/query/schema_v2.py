@@ -70,7 +70,7 @@ def _query(refer: Any) -> Schema:
     orderable = [name for name in (TIME_PREFIX, *DIMENSIONS) if name != GOAL]
     time = [name for name in (TIME_PREFIX, *DIMENSIONS) if is_time(name)]
     members: Schema = {
-        "site_id": {"type": "string", "minLength": 1, "description": "The site's domain or public id."},
+        "site_id": {"type": "string", "minLength": 1, "description": "The site's domain or public id, or a team's id."},
         "metrics": {
             "type": "array",
             "items": refer("Metric"),

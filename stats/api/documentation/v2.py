@@ -195,8 +195,10 @@ QUERY: Final = operation(
     description=(
         "One query language for all reports. `/api/docs/query/schema.json` is the body's schema. Only POST is taken: "
         "a GET is answered 405, as its body would not pass every proxy. Rows that tie are in the order of their "
-        "dimensions, so pages never repeat one. Custom properties and revenue that the plan of the site's team does "
-        "not include are refused with 400."
+        "dimensions, so pages never repeat one. The id of a team with two sites or more, as its `site_id`, asks of all "
+        "of them together, in the time zone of most of them; goals, segments and imported totals belong to single "
+        "sites and are not known there. Custom properties and revenue that the plan of the site's team does not "
+        "include are refused with 400."
     ),
     body=_BODY,
     answers=_ANSWERS,

@@ -12,8 +12,9 @@ from stats.store.client import EventStore
 
 QUERY_TAGS = frozenset({"query", "first event", "funnel", "retention", "journeys"})
 
-_ATTRIBUTE = re.compile(r"(\w+): ('(?:\\.|[^'\\])*'|[^,]*)")
+_ATTRIBUTE = re.compile(r"(\w+): ('(?:\\.|[^'\\])*'|Array_\[[^\]]*\]|[^,]*)")
 _SITE = re.compile(r"UInt64_(\d+)")
+_SITES = re.compile(r"Array_\[(?:UInt64_\d+(?:, )?)+\]")
 _FUNCTIONS_THAT_READ = re.compile(r"dictGet|dictHas|joinGet", re.IGNORECASE)
 _FREE_TABLE_FUNCTIONS = {"numbers", "values"}
 
@@ -39,7 +40,10 @@ class Node:
 
 @dataclass(frozen=True)
 class TableRead:
-    """A table in a FROM clause, and the sites that a condition on every row of it names; normally exactly one."""
+    """A table in a FROM clause, and the sites that a condition on every row of it names.
+
+    Exactly one, but for a consolidated view, whose sites one condition names together.
+    """
 
     table: str
     sites: frozenset[int]
@@ -112,7 +116,7 @@ def _arguments(function: Node) -> list[Node]:
 
 
 def _sites_required(condition: Node) -> Iterator[tuple[str, int]]:
-    """Yield column and site of every `site_id = number` that must hold for the condition to hold."""
+    """Yield column and site of every `site_id = number` or `IN` numbers that must hold for the condition to hold."""
     function = condition.attributes.get("function_name")
     if function == "and":
         for part in _arguments(condition):
@@ -120,10 +124,20 @@ def _sites_required(condition: Node) -> Iterator[tuple[str, int]]:
     elif function == "equals":
         left, right = _arguments(condition)
         for column, number in ((left, right), (right, left)):
-            constant = _arguments(number)[0] if number.attributes.get("function_name") == "_CAST" else number
-            site = _SITE.fullmatch(constant.attributes.get("constant_value", ""))
+            site = _SITE.fullmatch(_constant(number))
             if column.kind == "IDENTIFIER" and site:
                 yield column.attributes["identifier"], int(site[1])
+    elif function == "in":
+        column, numbers = _arguments(condition)
+        if column.kind == "IDENTIFIER" and _SITES.fullmatch(_constant(numbers)):
+            for number in _SITE.findall(_constant(numbers)):
+                yield column.attributes["identifier"], int(number)
+
+
+def _constant(node: Node) -> str:
+    """Return a constant as the tree writes it, whatever type a parameter gave it; empty for anything else."""
+    constant = _arguments(node)[0] if node.attributes.get("function_name") == "_CAST" else node
+    return constant.attributes.get("constant_value", "")
 
 
 def _tables_in_a_set(function: Node) -> Iterator[str]:
