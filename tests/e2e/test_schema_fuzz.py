@@ -61,8 +61,10 @@ def _is_site(key: str, schema: Any) -> bool:
     return key == "site_id" and isinstance(schema, dict) and schema.get("type") == "string"
 
 
-def prepared(document: Any, domain: str) -> Any:
+def prepared(document: Any, domain: str, team: str) -> Any:
     """Return the document for this test: what changes or deletes a site is aimed at another one than the reports are.
+
+    Members are those of a team that there is, and no key of the few that there are is revoked.
 
     The query of a session is the same code behind another door, so it gets a body of the three members that it needs.
     """
@@ -71,6 +73,12 @@ def prepared(document: Any, domain: str) -> Any:
         made["paths"]["/api/v1/sites/{site_id}"][method] = narrowed(
             document["paths"]["/api/v1/sites/{site_id}"][method], OTHER_SITE
         )
+    for path, methods in made["paths"].items():
+        for parameter in (one for method in methods.values() for one in method["parameters"]):
+            if parameter["in"] == "path" and parameter["name"] == "team_id":
+                parameter["schema"] = {"enum": [team]}
+            elif path == "/api/v1/sites/keys/{key_id}" and parameter["name"] == "key_id":
+                parameter["schema"] = {"type": "integer", "minimum": 1000}
     query = made["components"]["schemas"]["Query"]
     few = {name: query["properties"][name] for name in query["required"]}
     content = made["paths"]["/api/docs/query"]["post"]["requestBody"]["content"]["application/json"]
@@ -130,7 +138,7 @@ def test_made_up_requests_are_answered_as_documented(served: Served, tmp_path: P
     imports = f"/api/v1/sites/{served.domain}/events/import"
     server.post(imports, history(), {"Authorization": f"Bearer {key}"})
     document = tmp_path / "openapi.json"
-    document.write_text(json.dumps(prepared(server.get("/api/schema", key), served.domain)))
+    document.write_text(json.dumps(prepared(server.get("/api/schema", key), served.domain, served.team)))
     (tmp_path / "schemathesis.toml").write_text(CONFIGURATION)
     headers = {"Authorization": f"Bearer {key}", **session_headers(served)}
     made_up(document, server, headers)
