@@ -8,8 +8,10 @@ from accounts.invitation_view import invitation
 from analytics_project.api import no_such_endpoint
 from analytics_project.openapi import DocumentView, ReferenceView
 from stats.api.aggregates import ImportAggregatesView
+from stats.api.annotations import AnnotationsView, OneAnnotationView
 from stats.api.health import health
 from stats.api.imports import ImportEventsView
+from stats.api.segments import OneSegmentView, SegmentsView
 
 urlpatterns = [
     # Operators
@@ -25,6 +27,10 @@ urlpatterns = [
     re_path(r"^api/v1/sites/(?P<site_id>.+)/events/import/?$", ImportEventsView.as_view()),
     re_path(r"^api/v1/sites/(?P<site_id>.+)/aggregates/import/?$", ImportAggregatesView.as_view()),
     # Sites
+    re_path(r"^api/v1/sites/segments/?$", SegmentsView.as_view()),
+    re_path(r"^api/v1/sites/segments/(?P<segment_id>.+?)/?$", OneSegmentView.as_view()),
+    re_path(r"^api/v1/sites/annotations/?$", AnnotationsView.as_view()),
+    re_path(r"^api/v1/sites/annotations/(?P<annotation_id>.+?)/?$", OneAnnotationView.as_view()),
     path("api/v1/", include("accounts.api.urls")),
     # Goals and revenue
     path("api/v1/", include("goals.api.urls")),

@@ -1,4 +1,4 @@
-"""The admin's pages of segments, trackers and erasures."""
+"""The admin's pages of segments, annotations, trackers and erasures."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from accounts.admin.parts import JSON_FIELDS, AuditedAdmin, ReadOnlyAdmin, UntouchableAdmin, person_of
 from accounts.selectors import site_ref
 from analytics_project.errors import AppError, PaymentRequired
-from stats.models import Erasure, Segment, TotalsImport, TrackerConfiguration
+from stats.models import Annotation, Erasure, Segment, TotalsImport, TrackerConfiguration
 from stats.segment_services import check_segment, create_segment, delete_segment, update_segment
 from stats.totals_services import delete_import
 from stats.types import SegmentType
@@ -56,7 +56,7 @@ class SegmentAdmin(AuditedAdmin):
             obj.name,
             obj.filters,
             segment_type=SegmentType(obj.type),
-            owner=obj.owner,
+            owner_id=obj.owner_id,
             who=person_of(request),
         )
         obj.pk = made.pk
@@ -68,6 +68,19 @@ class SegmentAdmin(AuditedAdmin):
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Segment]) -> None:
         for segment in queryset.select_related("site"):
             delete_segment(segment, who=person_of(request))
+
+
+@admin.register(Annotation)
+class AnnotationAdmin(AuditedAdmin):
+    """Remarks on days of sites."""
+
+    list_display = ("date", "text", "site", "author", "updated_at")
+    list_filter = ("date",)
+    list_select_related = ("site", "author")
+    search_fields = ("text", "site__domain", "author__email")
+    autocomplete_fields = ("site", "author")
+    fields = ("site", "date", "text", "author", ("created_at", "updated_at"))
+    readonly_fields = ("created_at", "updated_at")
 
 
 @admin.register(TrackerConfiguration)

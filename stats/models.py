@@ -1,4 +1,4 @@
-"""Salts and names of visitors, segments and trackers of sites, and what is to be erased from the event store."""
+"""Salts and names of visitors; segments, annotations and trackers of sites; what is to be erased from the store."""
 
 import json
 import secrets
@@ -16,7 +16,7 @@ from accounts.validators import is_storable
 from analytics_project import clock
 from analytics_project.errors import InvalidQuery
 from stats.query.parse_filters import parse_filters
-from stats.types import SegmentType
+from stats.types import MAX_ANNOTATION_CHARACTERS, SegmentType
 
 SALT_BYTES: Final = 16
 MAX_SEGMENT_NAME_CHARACTERS: Final = 255
@@ -42,8 +42,8 @@ class VisitorSalt(models.Model):
         return self.date.isoformat()
 
 
-def validate_segment_name(value: str) -> None:
-    """Refuse a name that cannot be stored."""
+def validate_text(value: str) -> None:
+    """Refuse a text that cannot be stored."""
     if not is_storable(value):
         raise ValidationError("must be valid Unicode without null characters")
 
@@ -85,7 +85,7 @@ class Segment(models.Model):
     """
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="segments")
-    name = models.CharField(max_length=MAX_SEGMENT_NAME_CHARACTERS, validators=[validate_segment_name])
+    name = models.CharField(max_length=MAX_SEGMENT_NAME_CHARACTERS, validators=[validate_text])
     type = models.CharField(
         max_length=10, choices=[(one.value, one.value) for one in SegmentType], default=SegmentType.PERSONAL.value
     )
@@ -141,6 +141,34 @@ class NamedVisitor(models.Model):
 
     def __str__(self) -> str:
         return self.visitor
+
+
+class Annotation(models.Model):
+    """A remark on a day of a site: a release, a campaign, an outage. The same words stand on a day once."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="annotations")
+    date = models.DateField(help_text="In the site's time zone.")
+    text = models.CharField(max_length=MAX_ANNOTATION_CHARACTERS, validators=[validate_text])
+    author = models.ForeignKey(User, on_delete=SET_NULL, null=True, blank=True, related_name="annotations")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["site", "date", "text"],
+                name="annotation_once_a_day",
+                violation_error_message="text: stands on this day already",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.date}: {self.text}"
+
+    def clean(self) -> None:
+        self.text = self.text.strip()
+        if not self.text:
+            raise ValidationError({"text": "can't be blank"})
 
 
 # ---- The tracker script ----------------------------------------------------------------------------------------------

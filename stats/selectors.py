@@ -1,11 +1,13 @@
-"""Visitor salts by date, made by whoever needs one first and destroyed for good; segments and trackers of sites."""
+"""Visitor salts by date, made by whoever needs one first and destroyed for good; segments, remarks and trackers."""
 
 from collections.abc import Collection
 from datetime import date
 from typing import Final
 
+from django.db.models import Q, QuerySet
+
 from accounts.types import SiteId
-from stats.models import NamedVisitor, Segment, TrackerConfiguration, VisitorSalt
+from stats.models import Annotation, NamedVisitor, Segment, TrackerConfiguration, VisitorSalt
 from stats.query.parse_filters import parse_filters
 from stats.types import SegmentSpec, SegmentType, TrackerSwitches
 
@@ -46,6 +48,17 @@ def visitor_names(site_id: SiteId, visitors: Collection[str]) -> dict[str, str]:
     """Return what clients call visitors, by the ids (`v_…`) of those that bear a name."""
     named = NamedVisitor.objects.filter(site_id=site_id, visitor__in=set(visitors))
     return dict(named.values_list("visitor", "name"))
+
+
+def segments_seen_by(user_id: int, site_id: SiteId) -> "QuerySet[Segment, Segment]":
+    """Return the segments of a site, and those that a person saved on it for themselves."""
+    own = Q(type=SegmentType.PERSONAL.value, owner=user_id)
+    return Segment.objects.filter(Q(type=SegmentType.SITE.value) | own, site=site_id)
+
+
+def annotations_of(site_id: SiteId) -> "QuerySet[Annotation, Annotation]":
+    """Return the annotations of a site."""
+    return Annotation.objects.filter(site=site_id)
 
 
 def tracker_fields(record: TrackerConfiguration) -> dict[str, object]:

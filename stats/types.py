@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from accounts.types import SiteRef
 from stats.query.types import Filter
+
+MAX_ANNOTATION_CHARACTERS: Final = 500
 
 
 class DropReason(StrEnum):

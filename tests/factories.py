@@ -5,6 +5,7 @@ Defaults exercise what is easily forgotten: domains beyond ASCII, zones with sum
 
 import itertools
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from accounts import services
@@ -12,7 +13,7 @@ from accounts.models import GuestMembership, Membership, Plan, Site, Team, User
 from accounts.services import IssuedKey
 from accounts.types import Feature, GuestRole, Role, Scope
 from goals.models import Funnel, FunnelStep, Goal
-from stats.models import Segment
+from stats.models import Annotation, Segment
 from stats.types import SegmentType
 
 # Numbers of sites never repeat in a test run, though the database is rolled back: the event store keeps its rows.
@@ -105,3 +106,8 @@ def make_segment(site: Site, *filters: list[Any], **fields: Any) -> Segment:
     return Segment.objects.create(
         **{"site": site, "name": f"Été {next(_numbers)}", "type": kind.value, "filters": list(filters), **fields}
     )
+
+
+def make_annotation(site: Site, **fields: Any) -> Annotation:
+    """Save a remark on a day of a site."""
+    return Annotation.objects.create(**{"site": site, "date": date(2025, 3, 10), "text": "Soldes d’été", **fields})

@@ -1,6 +1,6 @@
 """What every view of the Sites API does before its own work: gates 5 to 12 of the key contract, section 5."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, cast
 
 from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
@@ -65,6 +65,10 @@ class SitesApiView(ApiView):
         if isinstance(self._site, SiteRef):
             return self._site
         raise self._site or NotFound("Site not found")
+
+    def check_roles(self, request: Request, roles: Collection[Role]) -> None:
+        """Raise NotFound where the caller's role on the site is none of these, for what only some content demands."""
+        site_for(self.actor, site_id_text(request), self.scope, surface=self.surface, roles=roles)
 
     @property
     def features(self) -> frozenset[Feature]:

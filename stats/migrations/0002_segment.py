@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
             name='Segment',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=255, validators=[stats.models.validate_segment_name])),
+                ('name', models.CharField(max_length=255, validators=[stats.models.validate_text])),
                 ('type', models.CharField(choices=[('personal', 'personal'), ('site', 'site')], default='personal', max_length=10)),
                 ('filters', models.JSONField(help_text='As in a query: [["is", "visit:country", ["EE"]]]', validators=[stats.models.validate_segment_filters])),
                 ('created_at', models.DateTimeField(auto_now_add=True)),

@@ -32,7 +32,17 @@ from goals.services import NewGoal
 from goals.tracker_services import provide_tracker
 from stats.erasure_services import reset_statistics
 from stats.models import Erasure, TotalsImport, TrackerConfiguration
-from tests.factories import make_goal, make_guest, make_key, make_segment, make_site, make_team, make_user, owner_of
+from tests.factories import (
+    make_annotation,
+    make_goal,
+    make_guest,
+    make_key,
+    make_segment,
+    make_site,
+    make_team,
+    make_user,
+    owner_of,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.accounts.urls")]
 
@@ -66,6 +76,7 @@ def test_every_page_opens_and_shows_no_hash_and_no_secret(client: Client) -> Non
     make_guest(site)
     make_goal(site)
     make_segment(site, ["is", "visit:country", ["EE"]])
+    make_annotation(site)
     ShieldRule.objects.create(site=site, kind=ShieldKind.COUNTRY, value="DE")
     person = make_user(password="correct horse battery")
     invitation = GuestInvitation.objects.create(site=site, email="eve@shop.example", role="viewer", hash=b"\xfe" * 32)
@@ -89,7 +100,7 @@ def test_every_page_opens_and_shows_no_hash_and_no_secret(client: Client) -> Non
         person.password[-10:],
     ]
     ours = [model for model in admin.site._registry if model._meta.app_label in {"accounts", "goals", "stats"}]
-    assert len(ours) == 20
+    assert len(ours) == 21
     made_elsewhere = {AuditEntry, Funnel, GuestInvitation, TrackerConfiguration, TotalsImport, Erasure}
     for model in ours:
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"

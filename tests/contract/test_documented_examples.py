@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -23,7 +24,17 @@ from stats import services
 from stats.store.client import EventStore
 from stats.types import IntakeSite
 from tests.contract.documented import JSON, Exchange, exchanges, validator
-from tests.factories import make_funnel, make_goal, make_key, make_site, make_team, make_user, owner_of
+from tests.factories import (
+    make_annotation,
+    make_funnel,
+    make_goal,
+    make_key,
+    make_segment,
+    make_site,
+    make_team,
+    make_user,
+    owner_of,
+)
 from tests.live_path import LivePath, intake_site
 from tests.stats.query.fixtures import FIXTURE_A
 from tests.stats.query.recorded import record
@@ -53,6 +64,8 @@ def shop(store: EventStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         team = make_team(make_user("owner@shop.example"), identifier=TEAM_ID)
         site = make_site(team, domain="shop.example", timezone="Etc/UTC")
         make_goal(site, event_name="Signup", pk=7_000_001)
+        make_segment(site, ["is", "visit:country", ["DE"]], name="Germany", pk=7_000_003)
+        make_annotation(site, date=date(2025, 3, 9), text="New prices", pk=7_000_004)
         make_site(domain="others.example")
         record(store, site.pk, FIXTURE_A)
         live = LivePath(store, tmp_path / "spool")

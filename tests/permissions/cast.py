@@ -1,17 +1,19 @@
 """The people, teams, sites and keys of the permission matrix, saved once for all its tests."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 from uuid import uuid4
 
 from django.conf import settings
+from django.db.models import Model
 
 from accounts import keys
 from accounts.models import ApiKey, GuestMembership, Membership, Site, Team, User
 from accounts.types import Feature, GuestRole, Role, Scope
 from analytics_project import clock
-from tests.factories import make_goal, make_key, make_site, make_team, make_user
+from tests.factories import make_annotation, make_goal, make_key, make_segment, make_site, make_team, make_user
 
 SUPER_ADMIN: Final = "super admin"
 STRANGER: Final = "stranger"
@@ -31,26 +33,32 @@ TEAM_OF: Final = {
     "plan of statistics": "plan of statistics",
     "plan of sites": "plan of sites",
 }
+# What a route may name of a site by its number.
+PARTS: Final[Mapping[str, Callable[[Site], Model]]] = {
+    "goal": make_goal,
+    "segment": lambda site: make_segment(site, ["is", "visit:country", ["EE"]]),
+    "annotation": make_annotation,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """`sites` and the ids of their `goals` by situation, `texts` of keys by person, kind (`team sites`) and team.
+    """`sites` and the ids of their `parts` by situation, `texts` of keys by person, kind (`team sites`) and team.
 
     `spares` are the ids of legacy keys by person, with which nobody asks.
     """
 
     sites: dict[str, Site]
-    goals: dict[str, int]
+    parts: dict[str, dict[str, str]]
     spares: dict[str, int]
     texts: dict[tuple[str, str, str], str]
 
     def names(self, situation: str, person: str) -> dict[str, str]:
-        """Return what a request in a situation names: a site, its team, a goal of it, and a key of the person's own."""
+        """Return what a request in a situation names: a site, its team, parts of it, and a key of the person's own."""
         site, own = self.sites.get(situation), {"key": str(self.spares[person])}
         if site is None:
-            return {"site": "missing.example", "team": str(uuid4()), "goal": "1", **own}
-        return {"site": site.domain, "team": str(site.team.identifier), "goal": str(self.goals[situation]), **own}
+            return {"site": "missing.example", "team": str(uuid4()), **dict.fromkeys(PARTS, "1"), **own}
+        return {"site": site.domain, "team": str(site.team.identifier), **self.parts[situation], **own}
 
     def key(self, person: str, kind: str, situation: str) -> str:
         """Return the text of the key with which a person asks in a situation."""
@@ -75,9 +83,9 @@ def build_cast() -> Cast:
             Membership(team=team, user=people[person], role=role) for person, role in MEMBERS.items()
         )
     _invite(people, sites)
-    goals = {name: make_goal(site).pk for name, site in sites.items()}
+    parts = {name: {part: str(make(site).pk) for part, make in PARTS.items()} for name, site in sites.items()}
     spares = {person: make_key(user).record.pk for person, user in people.items()}
-    return Cast(sites, goals, spares, _issue_keys(people, teams))
+    return Cast(sites, parts, spares, _issue_keys(people, teams))
 
 
 def _invite(people: dict[str, User], sites: dict[str, Site]) -> None:

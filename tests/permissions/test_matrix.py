@@ -22,7 +22,7 @@ from pytest_django import DjangoDbBlocker
 
 from accounts.api.authentication import BearerAuthentication
 from stats.store.client import EventStore
-from tests.permissions.cast import GUESTS, PEOPLE, STRANGER, SUPER_ADMIN, TEAM_OF, Cast, build_cast
+from tests.permissions.cast import GUESTS, PARTS, PEOPLE, STRANGER, SUPER_ADMIN, TEAM_OF, Cast, build_cast
 
 # Section 4, for a legacy key. Guests have no business with a team's key: 401.
 ROLES: Final = """
@@ -93,7 +93,7 @@ KEYS: Final = """
 
 @dataclass(frozen=True)
 class Route:
-    """One method of one route; `{site}`, `{team}`, `{goal}` and `{key}` in path, query and body are filled in."""
+    """One method of one route; `{site}`, `{key}`, … in path, query and body are filled in."""
 
     method: str
     path: str
@@ -115,6 +115,7 @@ OF_TEAM: Final = {"team_id": "{team}"}
 QUERY: Final = {**OF_SITE, "metrics": ["visitors"], "date_range": "day"}
 STEPS: Final = [["is", "event:page", ["/"]], ["is", "event:name", ["Signup"]]]
 TOTALS: Final = ("imported_visitors_20240101_20240101.csv", b"date,visitors\n2024-01-01,1\n")
+SEGMENT: Final = {**OF_SITE, "name": "Ici", "filters": [["is", "visit:country", ["FR"]]]}
 GOAL: Final = {**OF_SITE, "goal_type": "event", "event_name": "Signup"}
 OF_MEMBERS: Final = "/api/v1/sites/teams/{team}/members"
 ROUTES: Final = (
@@ -143,6 +144,16 @@ ROUTES: Final = (
     Route("GET", "/api/v1/sites/goals", "read site", OF_SITE),
     Route("PUT", "/api/v1/sites/goals", "edit site", body=GOAL),
     Route("DELETE", "/api/v1/sites/goals/{goal}", "edit site", OF_SITE),
+    Route("GET", "/api/v1/sites/segments", "read site", OF_SITE),
+    Route("PUT", "/api/v1/sites/segments", "read site", body={**SEGMENT, "type": "personal"}),
+    Route("PUT", "/api/v1/sites/segments", "edit site", body={**SEGMENT, "type": "site"}),
+    Route("GET", "/api/v1/sites/segments/{segment}", "read site", OF_SITE),
+    Route("PUT", "/api/v1/sites/segments/{segment}", "edit site", body={**OF_SITE, "name": "Hier"}),
+    Route("DELETE", "/api/v1/sites/segments/{segment}", "edit site", OF_SITE),
+    Route("GET", "/api/v1/sites/annotations", "read site", OF_SITE),
+    Route("PUT", "/api/v1/sites/annotations", "edit site", body={**OF_SITE, "date": "2025-03-10", "text": "Fête"}),
+    Route("PUT", "/api/v1/sites/annotations/{annotation}", "edit site", body={**OF_SITE, "text": "Fête"}),
+    Route("DELETE", "/api/v1/sites/annotations/{annotation}", "edit site", OF_SITE),
     Route("GET", "/api/v1/sites/custom-props", "read site", OF_SITE),
     Route("PUT", "/api/v1/sites/custom-props", "edit site", body={**OF_SITE, "property": "author"}),
     Route("DELETE", "/api/v1/sites/custom-props/author", "edit site", body=OF_SITE),
@@ -324,7 +335,7 @@ def test_route_without_its_site_id_is_400_before_the_key_is_looked_at(
     route: Route, matrix_cast: Cast, client: Client
 ) -> None:
     statuses = {
-        kind: send(client, route, {"goal": "1"}, matrix_cast.key("owner", kind, "own"))
+        kind: send(client, route, dict.fromkeys(PARTS, "1"), matrix_cast.key("owner", kind, "own"))
         for kind in ("legacy sites", "team stats", "revoked", "unknown", "none")
     }
     assert statuses == {"legacy sites": 400, "team stats": 400, "revoked": 400, "unknown": 400, "none": 401}
@@ -358,7 +369,10 @@ def key_routes() -> tuple[set[tuple[str, str]], set[str]]:
 def test_every_route_has_a_row_or_a_reason_to_take_no_key() -> None:
     with_key, without = key_routes()
     rows = {
-        (route.method, resolve(route.path.format(site="shop.example", team="x", goal=1, key=1)).route)
+        (
+            route.method,
+            resolve(route.path.format(site="shop.example", team="x", key=1, **dict.fromkeys(PARTS, 1))).route,
+        )
         for route in (*ROUTES, *GOALS_REVENUE)
     }
     assert with_key == rows

@@ -53,7 +53,7 @@ def test_segment_specs_are_those_of_the_site_with_parsed_filters(
 
 def test_create_update_delete_are_noted_with_who_did_it() -> None:
     site, owner, who = make_site(), make_user(), make_user()
-    segment = create_segment(site_ref(site), " Safari ", [SAFARI], owner=owner, who=who)
+    segment = create_segment(site_ref(site), " Safari ", [SAFARI], owner_id=owner.pk, who=who)
     number = segment.pk
     segment.refresh_from_db()
     assert (segment.name, segment.type, segment.owner, segment.filters) == ("Safari", "personal", owner, [SAFARI])
@@ -107,7 +107,7 @@ def test_goals_and_a_backslash_are_stored_as_they_are() -> None:
     site = make_site()
     make_goal(site, event_name="Achat")
     filters = [["is", "event:goal", ["Achat"]], ["is", "event:page", ["\\u0000"], {"case_sensitive": False}]]
-    segment = create_segment(site_ref(site), "a", filters, owner=make_user())
+    segment = create_segment(site_ref(site), "a", filters, owner_id=make_user().pk)
     assert Segment.objects.get(pk=segment.pk).filters == filters
 
 
@@ -122,7 +122,7 @@ def test_names_are_unique_among_the_segments_of_a_site_and_of_a_person() -> None
     make_segment(site, SAFARI, name="a", owner=ann)
     make_segment(site, SAFARI, name="a", owner=bob)
     make_segment(make_site(), SAFARI, name="a")
-    personal = {"segment_type": SegmentType.PERSONAL, "owner": ann}
+    personal = {"segment_type": SegmentType.PERSONAL, "owner_id": ann.pk}
     assert refusal([SAFARI], site=site) == "name: has already been taken by a segment of this site"
     assert refusal([SAFARI], site=site, **personal) == "name: has already been taken by a segment of this person"
     assert refusal([SAFARI], site=site, name="b", segment_type=SegmentType.PERSONAL).startswith("owner: ")
@@ -135,7 +135,7 @@ def test_segments_of_a_site_need_its_plan() -> None:
     site, owner = make_site(make_team(features=[])), make_user()
     with pytest.raises(PaymentRequired):
         create_segment(site_ref(site), "a", [SAFARI], segment_type=SegmentType.SITE)
-    segment = create_segment(site_ref(site), "a", [SAFARI], owner=owner)
+    segment = create_segment(site_ref(site), "a", [SAFARI], owner_id=owner.pk)
     segment.type = SegmentType.SITE.value
     with pytest.raises(PaymentRequired):
         update_segment(segment)
