@@ -27,6 +27,7 @@ from goals.types import GoalSpec
 from stats.query.build import Query, build_query
 from stats.query.compile import Statement, group_sql, rows_sql
 from stats.query.compile_filters import Scope, condition_sql
+from stats.query.dimensions import DIMENSIONS
 from stats.query.plan import events_of
 from stats.query.steps import Step, check_steps
 from stats.query.types import Include, QueryParams, Value
@@ -111,7 +112,7 @@ def build_funnel(
     Arguments are those of `build_query`. Raises: InvalidQuery naming the member.
     """
     for name in params.query.dimensions:
-        if len(params.query.dimensions) > 1 or not name.startswith(_VISIT):
+        if len(params.query.dimensions) > 1 or not name.startswith(_VISIT) or name not in DIMENSIONS:
             raise InvalidQuery(
                 f"dimensions: {name!r}: takes one dimension of visits at most", code="invalid_dimensions"
             )

@@ -115,6 +115,18 @@ def test_echo_posted_back_gives_the_same_answer(asker: Asker) -> None:
             id="within one second, the other way round",
         ),
         pytest.param(
+            [pageview("09:00", "u", "/pay"), pageview("09:00", "u", "/cart")],
+            [CART, PAY, CART],
+            [1, 1, 0],
+            id="within one second, the first fitting step decides",
+        ),
+        pytest.param(
+            [pageview("09:00", "u", "/blog/a"), pageview("09:00", "u", "/blog/b")],
+            ["Visit /blog/*", ["is", "event:page", ["/blog/a"]]],
+            [1, 1],
+            id="within one second, then the last",
+        ),
+        pytest.param(
             [
                 pageview("09:00", "u", "/cart"),
                 custom("09:01", "u", "Purchase"),
@@ -306,7 +318,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "unknown member": ({"steps": ORDER, "metrics": ["visitors"]}, "metrics"),
     "two dimensions": ({"steps": ORDER, "dimensions": ["visit:source", "visit:os"]}, "dimensions"),
     "event dimension": ({"steps": ORDER, "dimensions": ["event:page"]}, "dimensions"),
-    "unknown dimension": ({"steps": ORDER, "dimensions": ["visit:mood"]}, ""),
+    "unknown dimension": ({"steps": ORDER, "dimensions": ["visit:mood"]}, "dimensions"),
     "time labels": ({"steps": ORDER, "include": {"time_labels": True}}, "include.time_labels"),
     "page": ({"steps": ORDER, "pagination": {"limit": 0}}, "pagination.limit"),
     "range": ({"steps": ORDER, "date_range": "0d"}, "date_range"),
