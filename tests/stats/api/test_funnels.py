@@ -334,9 +334,10 @@ def test_faults_are_400_and_name_their_place(asker: Asker, change: dict[str, Any
     assert body["error"].startswith(f"{path}: " if path else "")
 
 
-@pytest.mark.parametrize("text", HOSTILE)
-def test_values_are_never_read_as_anything_else(asker: Asker, text: str) -> None:
-    asker.record(pageview("09:00", "u", text), pageview("09:01", "u", "/pay"))
-    assert reached(asker, [["is", "event:page", [text]], {"filter": PAY, "label": text}]) == [1, 1]
-    status, body = asker.analyse("funnel", steps=[text, PAY])
-    assert (status, body["error"]) == (400, f"steps[0]: event:goal {text!r} is not a goal of this site")
+def test_values_are_never_read_as_anything_else(asker: Asker) -> None:
+    for text in HOSTILE:
+        asker.record(pageview("09:00", f"u{text}", text), pageview("09:01", f"u{text}", "/pay"))
+    for text in HOSTILE:
+        assert reached(asker, [["is", "event:page", [text]], {"filter": PAY, "label": f"x{text}"}]) == [1, 1]
+        status, body = asker.analyse("funnel", steps=[text, PAY])
+        assert (status, body["error"]) == (400, f"steps[0]: event:goal {text!r} is not a goal of this site")

@@ -120,12 +120,13 @@ def test_echo_posted_back_gives_the_same(asker: Asker) -> None:
         assert asker.analyse("journeys", **body["query"]) == (200, body)
 
 
-@pytest.mark.parametrize("text", HOSTILE)
-def test_values_are_never_read_as_anything_else(asker: Asker, text: str) -> None:
-    asker.record(pageview("09:00", "u", text), pageview("09:01", "u", "/pay"))
-    assert ways(asker, **{"from": {"page": text}}) == [(f"{text} > /pay", 1, 1)]
-    status, body = asker.analyse("journeys", goals=[text])
-    assert (status, body["error"]) == (400, f"goals[0]: {text!r} is not a goal of this site")
+def test_values_are_never_read_as_anything_else(asker: Asker) -> None:
+    for text in HOSTILE:
+        asker.record(pageview("09:00", f"u{text}", text), pageview("09:01", f"u{text}", "/pay"))
+    for text in HOSTILE:
+        assert ways(asker, **{"from": {"page": text}}) == [(f"{text} > /pay", 1, 1)]
+        status, body = asker.analyse("journeys", goals=[text])
+        assert (status, body["error"]) == (400, f"goals[0]: {text!r} is not a goal of this site")
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
