@@ -18,6 +18,7 @@ django_application = get_wsgi_application()
 from django.conf import settings  # noqa: E402 - Django must be set up before its applications are imported
 
 from analytics_project.turns import Application, Turns  # noqa: E402
+from revenue.mirror_services import work_in_payments  # noqa: E402
 from stats.housekeeping import Housekeeping  # noqa: E402
 from stats.ingest.addresses import TrustedProxies  # noqa: E402
 from stats.ingest.views import EventEndpoint, Receive, Scope, Send, answer_error_report  # noqa: E402
@@ -61,7 +62,7 @@ class Footfall:
         _make_collections_rare()
         proxies = TrustedProxies(settings.TRUSTED_PROXIES)
         self._events = EventEndpoint(intake.collector, intake.loader, proxies, authorise_caller)
-        housekeeping = Housekeeping(intake)
+        housekeeping = Housekeeping(intake, works=(work_in_payments,))
         housekeeping.start()
         upkeep = loop.create_task(intake.keep_up())
         upkeep.add_done_callback(_report_a_failure)

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
-from accounts.records import lock_site
+from accounts.models import Site
 from accounts.types import SiteRef
+from analytics_project.errors import NotFound
 from revenue.models import Ledger, Payment
 
 ROWS_AT_ONCE: Final = 500
@@ -28,13 +29,17 @@ _WRITTEN: Final = (
 
 
 def lock_ledger(site: SiteRef) -> Ledger:
-    """Return the site's ledger, for one transaction at a time. Raises: NotFound for a site deleted just now."""
-    found = Ledger.objects.select_for_update().filter(site=site.id).first()
-    if found is None:
-        lock_site(site)
-        Ledger.objects.get_or_create(site_id=site.id)
-        found = Ledger.objects.select_for_update().get(site=site.id)
-    return found
+    """Return the site's ledger, for one transaction at a time. Raises: NotFound for a site deleted just now.
+
+    The lock is that of the site's row, which lets other records refer to the site meanwhile. Whoever locks the site for
+    more, such as an erasure, comes first or waits, and never meets a writer of payments halfway.
+    """
+    record = Site.objects.select_for_update(no_key=True).filter(pk=site.id).first()
+    if record is None:
+        raise NotFound("Site not found")
+    ledger, _ = Ledger.objects.get_or_create(site=record, defaults={"currency": record.currency})
+    ledger.site = record
+    return ledger
 
 
 class Changes:
@@ -49,7 +54,11 @@ class Changes:
         if any(getattr(payment, name) != value for name, value in values.items()):
             for name, value in values.items():
                 setattr(payment, name, value)
-            self._changed[payment.pk] = payment
+            self.add_changed(payment)
+
+    def add_changed(self, payment: Payment) -> None:
+        """Take a saved payment whose values were changed by the caller."""
+        self._changed[payment.pk] = payment
 
     def create(self, payments: Sequence[Payment]) -> None:
         """Insert new payments."""

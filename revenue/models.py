@@ -77,12 +77,14 @@ class Ledger(models.Model):
     """One row a site: the lock of whoever writes its payments, and how far the mirror has got.
 
     Every change of a payment takes the next `revision`. As they are given out under the lock, all up to a committed one
-    are committed, so the mirror holds everything up to `mirrored_revision`.
+    are committed, so the mirror holds everything up to `mirrored_revision`. `currency` is the one to which all payments
+    are converted; while it is not the site's, they are being converted anew.
     """
 
     site = models.OneToOneField(Site, on_delete=models.CASCADE, primary_key=True, related_name="ledger")
     revision = models.PositiveBigIntegerField(default=0)
     mirrored_revision = models.PositiveBigIntegerField(default=0)
+    currency = models.CharField(max_length=3)
 
     def __str__(self) -> str:
         return f"ledger of {self.site}"
@@ -146,6 +148,7 @@ class Payment(models.Model):
             models.Index(fields=["site", "subscription_id"], name="payment_by_subscription"),
             models.Index(fields=["site", "refund_of"], name="payment_by_refund_of"),
             models.Index(fields=["refunded_payment"], name="payment_by_refunded"),
+            models.Index(fields=["site", "id"], condition=Q(rate=None), name="payment_without_rate"),
         ]
 
     def __str__(self) -> str:

@@ -5,16 +5,17 @@ revision of the site's ledger, by which the mirror in the event store finds it.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from django.db import transaction
 
 from accounts.records import Who, write_audit
-from accounts.selectors import caller_id_secret
 from accounts.types import SiteId, SiteRef
 from analytics_project import clock
 from analytics_project.errors import NotFound
+from revenue.conversion_services import convert_payment
 from revenue.coverage_services import cover, cover_payers, link_refunds
+from revenue.erasure_services import forget_erased
 from revenue.ledger_services import ROWS_AT_ONCE, Changes, lock_ledger
 from revenue.models import Payment, ProductInterval, SubscriptionEnd
 from revenue.rate_services import RateBook
@@ -25,7 +26,6 @@ from revenue.types import (
     PaymentOutcome,
     PaymentType,
     Recorded,
-    from_micros,
     to_micros,
 )
 from stats.ingest.visitor import caller_visitor_id, parse_visitor_text, visitor_text
@@ -51,7 +51,8 @@ def record_payments(
     """
     ledger = lock_ledger(site)
     changes, rates = Changes(ledger), RateBook()
-    secret, now = caller_id_secret(site.id), clock.now().replace(microsecond=0)
+    secret, currency = bytes(ledger.site.caller_id_secret), ledger.site.currency
+    now = clock.now().replace(microsecond=0)
     known = _known(site.id, sent)
     new: dict[Key, Payment] = {}
     outcomes = []
@@ -60,7 +61,7 @@ def record_payments(
         stored = known.get(key) or new.get(key)
         if stored is None:
             payment = _built(site, one, secret, now, origin)
-            convert_payment(payment, site.currency, rates)
+            convert_payment(payment, currency, rates)
             new[key] = payment
             outcomes.append(PaymentOutcome(one.transaction_id, Recorded.CREATED))
         else:
@@ -69,6 +70,7 @@ def record_payments(
             outcomes.append(PaymentOutcome(one.transaction_id, recorded, differs_in))
     if new:
         created = list(new.values())
+        forget_erased(site.id, created, now)
         changes.create(created)
         rates.keep()
         touched = [*created, *link_refunds(site.id, created, changes)]
@@ -145,18 +147,6 @@ def _difference(stored: Payment, sent: NewPayment) -> str:
         if is_said and new != old:
             return name
     return ""
-
-
-# ---- Conversion ------------------------------------------------------------------------------------------------------
-def convert_payment(payment: Payment, currency: str, rates: RateBook) -> None:
-    """Set what a payment is in a currency at the rate of its day; nothing where there is no rate."""
-    found = rates.find(payment.currency, currency, payment.paid_at.astimezone(UTC).date())
-    payment.reporting_currency = currency
-    payment.converted = None if found is None else rates.convert(from_micros(payment.amount_micros), found.rate)
-    if found is None or payment.converted is None:
-        payment.rate = payment.rate_on = None
-    else:
-        payment.rate, payment.rate_on = found.rate, found.on
 
 
 # ---- Voiding, products, subscriptions --------------------------------------------------------------------------------

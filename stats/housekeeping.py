@@ -2,7 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from accounts.invitation_services import forget_lapsed_invitations
@@ -16,6 +17,7 @@ from goals.types import IDEMPOTENCY_KEYS_HOLD
 from stats.erasure_services import look_again, work_off_erasures
 from stats.ingest.intake import Intake
 from stats.services import event_store, while_connected
+from stats.store.client import EventStore
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +29,10 @@ SWEEP_EVERY_S: Final = 7200.0  # Sites API contract, section 3: old names are sw
 class Housekeeping:
     """Does its rounds until stopped; a store that does not answer is asked again in the next one."""
 
-    def __init__(self, intake: Intake) -> None:
+    def __init__(self, intake: Intake, works: Sequence[Callable[[EventStore], object]] = ()) -> None:
+        """Take what other apps have to do with the event store beside what is done here."""
         self._intake = intake
+        self._works = works
         self._stopping = threading.Event()
         self._swept_at: float | None = None
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
@@ -46,12 +50,17 @@ class Housekeeping:
         while not self._stopping.wait(EVERY_S):
             for work in (self._erase, self._look_again, self._sweep):
                 self._do(work)
+            for store_work in self._works:
+                self._do(partial(self._with_store, store_work))
 
     def _do(self, work: Callable[[], object]) -> None:
         try:
             while_connected(work)()
         except AppError as problem:
             logger.warning("housekeeping is tried again: %s", problem)
+
+    def _with_store(self, work: Callable[[EventStore], object]) -> None:
+        work(event_store())
 
     def _erase(self) -> None:
         work_off_erasures(event_store(), self._settle)

@@ -18,13 +18,15 @@ _UNHURRIED: Mapping[str, Setting] = {"mutations_sync": 2, "max_execution_time": 
 class _Table:
     """A table with rows of sites: what lies before an instant, and whether a cluster shards it.
 
-    Of imported totals nothing lies before an instant: they know dates, and are removed by date or by import.
+    Of imported totals nothing lies before an instant: they know dates, and are removed by date or by import. What
+    `goes_with_site` is no statistics: no instant and no import takes it.
     """
 
     name: str
     is_before: str = ""
     is_sharded: bool = True
     has_visitors: bool = False
+    goes_with_site: bool = False
 
 
 # A journal entry whose import is still being written stays at a reset, so that a crash can be mended.
@@ -34,6 +36,8 @@ TABLES = (
     _Table("intake_counts", "minute < toDateTime({before:UInt32}, 'UTC')"),
     _Table("imports", "changed_at < toDateTime({before:UInt32}, 'UTC') AND state = 2", is_sharded=False),
     _Table("imported_aggregates"),
+    # A site's books. Those of an erased visitor are anonymous by then: the relational store writes them anew.
+    _Table("payments", has_visitors=True, goes_with_site=True),
 )
 
 
@@ -58,6 +62,8 @@ class ErasedRows:
     def _is_in(self, table: _Table) -> bool:
         if self.visitor_id is not None:
             return table.has_visitors
+        if table.goes_with_site:
+            return self.before is None and self.import_id is None
         if table.is_before:
             return self.import_id is None
         return self.before is None or self.imported_before is not None

@@ -20,6 +20,7 @@ HOME = (
     "stats/query/journeys.py",
     "stats/query/retention.py",
     "stats/query/compile_imports.py",
+    "stats/query/money/compile.py",
 )
 # Statements of other dialects, for the relational store: the reason stands beside each.
 ELSEWHERE: dict[str, tuple[str, ...]] = {

@@ -1,0 +1,69 @@
+"""A visitor who is erased leaves anonymous money: nothing in the payments tells whose they were (contract 3.4)."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from secrets import randbits, token_hex
+from typing import Any
+
+from django.db import transaction
+
+from accounts.models import Site
+from accounts.selectors import site_ref
+from accounts.types import SiteId
+from analytics_project import clock
+from revenue.coverage_services import cover
+from revenue.ledger_services import Changes, lock_ledger
+from revenue.models import Payment
+from stats.ingest.visitor import visitor_text
+from stats.models import Erasure, ErasureKind
+
+
+def forget_payments(instance: Erasure, created: bool, **_signal: Any) -> None:
+    """Make the payments of a visitor who is to be erased anonymous, in the transaction that asks for it."""
+    site = Site.objects.filter(pk=instance.site_number).first()
+    if created and instance.kind == ErasureKind.VISITOR and site is not None:
+        with transaction.atomic():
+            changes = Changes(lock_ledger(site_ref(site)))
+            forgotten = list(Payment.objects.filter(site=site, payer=instance.visitor))
+            left = list(_sharing_a_subscription(forgotten))
+            forget(forgotten, clock.now())
+            for payment in forgotten:
+                changes.add_changed(payment)
+            changes.write()
+            cover(SiteId(site.pk), [*forgotten, *left], changes)
+            changes.write()
+
+
+def forget_erased(site_id: SiteId, new: Sequence[Payment], now: datetime) -> None:
+    """Make those of new payments anonymous whose visitor was erased lately, as is done with events that slip in."""
+    payers = {payment.payer for payment in new}
+    erased = set(
+        Erasure.objects.filter(site_number=site_id, kind=ErasureKind.VISITOR, visitor__in=payers).values_list(
+            "visitor", flat=True
+        )
+    )
+    if erased:
+        forget([payment for payment in new if payment.payer in erased], now)
+
+
+def forget(payments: Iterable[Payment], now: datetime) -> None:
+    """Replace who paid and all that could lead there by random values, the same for the same; the money stays."""
+    payers: dict[str, str] = {}
+    others: dict[str, str] = {}
+    for payment in payments:
+        payment.payer = payers.setdefault(payment.payer, visitor_text(randbits(64)))
+        payment.visitor_id = ""
+        payment.customer_id = payment.customer_id and others.setdefault(payment.customer_id, token_hex(8))
+        payment.subscription_id = payment.subscription_id and others.setdefault(payment.subscription_id, token_hex(8))
+        payment.metadata = {}
+        payment.erased_at = now
+
+
+def _sharing_a_subscription(payments: Sequence[Payment]) -> Iterable[Payment]:
+    """Return the payments of others under the same subscriptions."""
+    subscriptions = {payment.subscription_id for payment in payments} - {""}
+    if not subscriptions:
+        return ()
+    known = {payment.pk for payment in payments}
+    shared = Payment.objects.filter(site=payments[0].site_id, subscription_id__in=subscriptions)
+    return [payment for payment in shared if payment.pk not in known]

@@ -1,0 +1,211 @@
+"""Typed question → statement over the mirror of payments: FINAL chooses each payment's newest version.
+
+Sums are of decimals with six places and stay exact; nothing here rounds. Values are server-side parameters.
+"""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from stats.query.compile import Statement
+from stats.query.money.types import Bucket, Span, Steps
+
+_OF_SITE = "site_id = {site:UInt32} AND NOT is_voided"
+_IN_SPAN = (
+    f"{_OF_SITE} AND paid_at >= toDateTime({{start:UInt32}}, 'UTC') AND paid_at <= toDateTime({{end:UInt32}}, 'UTC')"
+)
+_DAY_S: Final = 86_400  # what the day of an event, in whatever zone, may be beside that of its instant
+_COUNTS = "NOT is_refund AND amount > 0"
+
+
+def compile_totals(span: Span) -> Statement:
+    """Return the statement for one row: what a span's payments come to."""
+    sql = f"""
+        SELECT
+            toString(ifNull(sumIf(converted, NOT is_refund), 0)) AS gross,
+            toString(ifNull(sumIf(converted, is_refund), 0)) AS refunded,
+            countIf({_COUNTS}) AS payments,
+            countIf({_COUNTS} AND converted IS NOT NULL) AS priced_payments,
+            countIf(is_refund) AS refunds,
+            uniqExactIf(visitor_id, {_COUNTS}) AS payers,
+            uniqExactIf(customer_id, {_COUNTS}) AS customers
+        FROM payments FINAL
+        WHERE {_IN_SPAN}
+    """
+    return Statement(sql, _span(span))
+
+
+def compile_left_out(span: Span) -> Statement:
+    """Return the statement for payments and refunds of a span without an exchange rate: how many, by currency."""
+    sql = f"""
+        SELECT currency, count() AS payments FROM payments FINAL
+        WHERE {_IN_SPAN} AND converted IS NULL AND amount > 0
+        GROUP BY currency ORDER BY currency
+    """
+    return Statement(sql, _span(span))
+
+
+def compile_payers_without_events(span: Span, events_from: int) -> Statement:
+    """Return the statement for one number: payers of a span who have no event in it, from `events_from` on."""
+    sql = f"""
+        SELECT uniqExact(visitor_id) AS payers
+        FROM payments FINAL
+        WHERE {_IN_SPAN} AND {_COUNTS} AND visitor_id NOT IN (
+            SELECT visitor_id FROM events
+            WHERE site_id = {{site:UInt32}}
+                AND day BETWEEN {{first_day:Date}} AND {{last_day:Date}}
+                AND timestamp >= toDateTime({{events_from:UInt32}}, 'UTC')
+                AND timestamp <= toDateTime({{end:UInt32}}, 'UTC')
+        )
+    """
+    counted_from = max(span.start, events_from)
+    params = {
+        **_span(span),
+        "events_from": counted_from,
+        "first_day": _day(max(counted_from - _DAY_S, 0)),
+        "last_day": _day(span.end + _DAY_S),
+    }
+    return Statement(sql, params)
+
+
+def compile_new_customers(span: Span) -> Statement:
+    """Return the statement for one number: customers whose first payment of all lies in a span."""
+    sql = f"""
+        SELECT countIf(first_at >= toDateTime({{start:UInt32}}, 'UTC')) AS customers
+        FROM (
+            SELECT customer_id, min(paid_at) AS first_at
+            FROM payments FINAL
+            WHERE {_OF_SITE} AND {_COUNTS} AND paid_at <= toDateTime({{end:UInt32}}, 'UTC')
+            GROUP BY customer_id
+        )
+    """
+    return Statement(sql, _span(span))
+
+
+def compile_series(span: Span, bucket: Bucket, timezone: str, *, split: bool) -> Statement:
+    """Return the statement for a span's money by local day, or by quarter of an hour, which meets every zone's hours.
+
+    Shape: `slot` is a date, or the number of the quarter since 1970; slots without payments have no row.
+    """
+    slot = "intDiv(toUnixTimestamp(paid_at), 900)" if bucket is Bucket.HOUR else "toDate(paid_at, {zone:String})"
+    is_first = f"payment_id IN ({_FIRST_PAYMENTS})"
+    parts = {
+        "paid": "NOT is_refund",
+        "refunded": "is_refund",
+        **(
+            {
+                "first_payments": f"NOT is_refund AND {is_first}",
+                "renewals": f"NOT is_refund AND is_recurring AND NOT {is_first}",
+                "one_time_repeat": f"NOT is_refund AND NOT is_recurring AND NOT {is_first}",
+            }
+            if split
+            else {}
+        ),
+    }
+    columns = ", ".join(
+        f"toString(ifNull(sumIf(converted, {condition}), 0)) AS {name}" for name, condition in parts.items()
+    )
+    sql = f"SELECT {slot} AS slot, {columns} FROM payments FINAL WHERE {_IN_SPAN} GROUP BY slot ORDER BY slot"
+    return Statement(sql, {**_span(span), "zone": timezone})
+
+
+# Of each customer the earliest; of several within a second the one that was recorded first.
+_FIRST_PAYMENTS = f"""
+    SELECT argMin(payment_id, (paid_at, payment_id)) FROM payments FINAL WHERE {_OF_SITE} AND {_COUNTS}
+    GROUP BY customer_id
+"""
+
+
+def compile_balance(site_id: int, at: int) -> Statement:
+    """Return the statement for recurring revenue at an instant, and from how many customers it comes."""
+    sql = f"""
+        SELECT toString(sum(monthly_term)) AS mrr, uniqExactIf(customer_id, monthly_term > 0) AS customers
+        FROM payments FINAL
+        WHERE {_OF_SITE} AND is_recurring
+            AND paid_at <= toDateTime({{at:UInt32}}, 'UTC') AND covered_until > toDateTime({{at:UInt32}}, 'UTC')
+    """
+    return Statement(sql, {"site": site_id, "at": at})
+
+
+def compile_movements(span: Span, steps: Steps) -> Statement:
+    """Return the statement for movements of recurring revenue, one row a step at which any customer's balance moved.
+
+    The ends of the steps are numbered from 1; 0 is the second before the first. A payment counts at the ends from the
+    first that is not before `paid_at` to the last before `covered_until`, so per customer it is one change up and one
+    down, and the running sum of changes is the balance. Shape: `step` 0 holds the balance that is there at the start.
+    """
+    covered_from, covered_to = (_step_of(column, steps) for column in ("paid_at", "covered_until"))
+    sql = f"""
+        SELECT
+            step,
+            toString(sumIf(after, before = 0 AND after > 0 AND first_step >= step)) AS new,
+            toString(sumIf(after, before = 0 AND after > 0 AND first_step < step)) AS reactivation,
+            toString(sumIf(after - before, before > 0 AND after > before)) AS expansion,
+            toString(sumIf(before - after, after > 0 AND after < before)) AS contraction,
+            toString(sumIf(before, before > 0 AND after = 0)) AS churn,
+            countIf(before = 0 AND after > 0 AND first_step >= step) AS new_customers,
+            countIf(before = 0 AND after > 0 AND first_step < step) AS reactivated_customers,
+            countIf(before > 0 AND after = 0) AS churned_customers
+        FROM (
+            SELECT
+                first_step,
+                step_and_change.1 AS step,
+                step_and_change.2 AS after,
+                step_and_change.2 - step_and_change.3 AS before
+            FROM (
+                SELECT
+                    min(covered_from) AS first_step,
+                    sumMapIf(
+                        [covered_from, covered_to], [monthly_term, -monthly_term], covered_from < covered_to
+                    ) AS changes,
+                    arrayCumSum(changes.2) AS balances
+                FROM (
+                    SELECT customer_id, monthly_term, {covered_from} AS covered_from, {covered_to} AS covered_to
+                    FROM payments FINAL
+                    WHERE {_OF_SITE} AND is_recurring AND monthly_term > 0 AND covered_until > paid_at
+                        AND paid_at <= toDateTime({{known_until:UInt32}}, 'UTC')
+                )
+                GROUP BY customer_id
+                HAVING notEmpty(changes.1)
+            )
+            ARRAY JOIN arrayZip(changes.1, balances, changes.2) AS step_and_change
+            WHERE step_and_change.1 <= {{count:UInt32}}
+        )
+        GROUP BY step
+        ORDER BY step
+    """
+    params = {
+        "site": span.site_id,
+        "start": span.start,
+        "known_until": steps.known_until,
+        "zone": steps.timezone,
+        "first": steps.first.isoformat(),
+        "count": steps.count,
+    }
+    return Statement(sql, params)
+
+
+def _step_of(column: str, steps: Steps) -> str:
+    """Return the number of the first end of a step that is not before an instant, `count + 1` where none is."""
+    day = f"toDate({column}, {{zone:String}})"
+    days = f"dateDiff('day', {{first:Date}}, {day})"
+    of_bucket: dict[Bucket | None, str] = {
+        None: "0",
+        Bucket.DAY: days,
+        Bucket.WEEK: f"intDiv({days}, 7)",
+        Bucket.MONTH: f"dateDiff('month', {{first:Date}}, {day})",
+    }
+    return f"""
+        toInt64(multiIf(
+            {column} < toDateTime({{start:UInt32}}, 'UTC'), 0,
+            {column} > toDateTime({{known_until:UInt32}}, 'UTC'), {{count:UInt32}} + 1,
+            {of_bucket[steps.bucket]} + 1
+        ))
+    """
+
+
+def _day(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).date().isoformat()
+
+
+def _span(span: Span) -> dict[str, object]:
+    return {"site": span.site_id, "start": span.start, "end": span.end}

@@ -1,0 +1,101 @@
+"""From a question about money to its answer, one statement each. Raises, everywhere: StoreUnavailable."""
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from stats.query.compile import Statement
+from stats.query.money.compile import (
+    compile_balance,
+    compile_left_out,
+    compile_movements,
+    compile_new_customers,
+    compile_payers_without_events,
+    compile_series,
+    compile_totals,
+)
+from stats.query.money.types import Bucket, Money, Movement, RecurringRevenue, Span, Steps, Totals
+from stats.store.client import EventStore
+
+
+def read_totals(store: EventStore, span: Span) -> Totals:
+    """Return what the payments of a span come to."""
+    row = _one(store, compile_totals(span))
+    return Totals(
+        gross=Decimal(row["gross"]),
+        refunded=Decimal(row["refunded"]),
+        payments=row["payments"],
+        priced_payments=row["priced_payments"],
+        refunds=row["refunds"],
+        payers=row["payers"],
+        customers=row["customers"],
+    )
+
+
+def read_left_out(store: EventStore, span: Span) -> dict[str, int]:
+    """Return how many payments and refunds of a span have no exchange rate, by currency, in the currencies' order."""
+    return {row["currency"]: int(row["payments"]) for row in _rows(store, compile_left_out(span))}
+
+
+def count_payers_without_events(store: EventStore, span: Span, events_from: int) -> int:
+    """Return how many of a span's payers have no event in it; events before `events_from` do not count."""
+    return int(_one(store, compile_payers_without_events(span, events_from))["payers"])
+
+
+def count_new_customers(store: EventStore, span: Span) -> int:
+    """Return how many customers paid for the first time in a span."""
+    return int(_one(store, compile_new_customers(span))["customers"])
+
+
+def read_days(
+    store: EventStore, span: Span, bucket: Bucket, timezone: str, *, split: bool
+) -> Iterator[tuple[date, Money]]:
+    """Yield the local days of a span that have payments, in order, with their money."""
+    for row in _rows(store, compile_series(span, bucket, timezone, split=split)):
+        yield date.fromisoformat(str(row["slot"])), _money(row)
+
+
+def read_quarters(store: EventStore, span: Span, *, split: bool) -> Iterator[tuple[int, Money]]:
+    """Yield the quarters of an hour of a span that have payments, as unix seconds in order, with their money."""
+    for row in _rows(store, compile_series(span, Bucket.HOUR, "UTC", split=split)):
+        yield int(row["slot"]) * 900, _money(row)
+
+
+def read_balance(store: EventStore, site_id: int, at: int) -> tuple[Decimal, int]:
+    """Return monthly recurring revenue at an instant (unix seconds), and from how many customers it comes."""
+    row = _one(store, compile_balance(site_id, at))
+    return Decimal(row["mrr"]), int(row["customers"])
+
+
+def read_movements(store: EventStore, span: Span, steps: Steps) -> RecurringRevenue:
+    """Return the balance before a span and how it moved in each step. Shape: a movement for each step, in order."""
+    found = {int(row["step"]): _movement(row) for row in _rows(store, compile_movements(span, steps))}
+    before = found.pop(0, Movement())
+    movements = tuple(found.get(step, Movement()) for step in range(1, steps.count + 1))
+    return RecurringRevenue(before.change, before.more_customers, movements)
+
+
+def _money(row: dict[str, Any]) -> Money:
+    return Money(**{name: Decimal(value) for name, value in row.items() if name != "slot"})
+
+
+def _movement(row: dict[str, Any]) -> Movement:
+    return Movement(
+        new=Decimal(row["new"]),
+        reactivation=Decimal(row["reactivation"]),
+        expansion=Decimal(row["expansion"]),
+        contraction=Decimal(row["contraction"]),
+        churn=Decimal(row["churn"]),
+        new_customers=int(row["new_customers"]),
+        reactivated_customers=int(row["reactivated_customers"]),
+        churned_customers=int(row["churned_customers"]),
+    )
+
+
+def _one(store: EventStore, statement: Statement) -> dict[str, Any]:
+    return _rows(store, statement)[0]
+
+
+def _rows(store: EventStore, statement: Statement) -> list[dict[str, Any]]:
+    return store.read_rows(statement.sql, statement.params, tag="money")
