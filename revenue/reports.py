@@ -1,7 +1,7 @@
-"""What a site earned: totals, series, recurring revenue and its movements, from payments, beside the visitors of events.
+"""What a site earned: totals, series, recurring revenue and its movements, beside the visitors of events.
 
-Every report first lets the event store hold what was accepted and recorded before it was asked. Amounts come back exact;
-`Report.shown` rounds them, once, to the reporting currency. Source: revenue contract, 1.10, 1.12, 2.2, 2.6, 3.4, 3.5.
+Every report first lets the event store hold what was accepted and recorded before it was asked. Amounts come back
+exact; `Report.shown` rounds them, once, to the reporting currency. Source: revenue contract, 1.10, 1.12, 2, 3.4, 3.5.
 """
 
 from dataclasses import dataclass
