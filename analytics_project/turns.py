@@ -16,6 +16,7 @@ Application = Callable[[Message, Receive, Send], Awaitable[None]]
 REPORT_PATHS: Final = (
     "/api/v1/stats/",
     "/api/v1/goals",
+    "/api/v1/revenue",
     "/api/v2/query",
     "/api/docs/query",
     "/api/v2/funnel",

@@ -34,6 +34,7 @@ urlpatterns = [
     path("api/v1/", include("accounts.api.urls")),
     # Goals and revenue
     path("api/v1/", include("goals.api.urls")),
+    path("api/v1/", include("revenue.api.urls")),
     # Plugins
     path("api/plugins/", include("goals.api.plugins.urls")),
     # Statistics

@@ -19,6 +19,7 @@ from revenue.erasure_services import forget_erased
 from revenue.ledger_services import ROWS_AT_ONCE, Changes, lock_ledger
 from revenue.models import Payment, ProductInterval, SubscriptionEnd
 from revenue.rate_services import RateBook
+from revenue.selectors import payment_named
 from revenue.types import (
     Interval,
     NewPayment,
@@ -158,7 +159,7 @@ def void_payment(site: SiteRef, transaction_id: str, *, is_refund: bool | None =
     Raises: NotFound for an unknown one.
     """
     changes = Changes(lock_ledger(site))
-    payment = find_payment(site.id, transaction_id, is_refund=is_refund)
+    payment = payment_named(site.id, transaction_id, is_refund=is_refund)
     if payment is None:
         raise NotFound("Payment not found", code="unknown_payment")
     if payment.voided_at is None:
@@ -212,11 +213,3 @@ def end_subscription(site: SiteRef, subscription_id: str, ends_at: datetime) -> 
     )
     cover(site.id, Payment.objects.filter(site=site.id, subscription_id=subscription_id), changes)
     changes.write()
-
-
-def find_payment(site_id: SiteId, transaction_id: str, *, is_refund: bool | None = None) -> Payment | None:
-    """Return a payment of a site by its id; without a direction the payment goes before the refund."""
-    found = Payment.objects.filter(site=site_id, transaction_id=transaction_id)
-    if is_refund is not None:
-        found = found.filter(is_refund=is_refund)
-    return found.order_by("is_refund").first()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import Final
@@ -111,6 +111,37 @@ class NewPayment:
     def is_refund(self) -> bool:
         """Tell on which side of the books it stands: payments and refunds are two number spaces."""
         return self.payment_type is PaymentType.REFUND
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPayment:
+    """A payment as it is stored, with what was derived from it; absent texts are empty.
+
+    `term_interval` and `covered_until` say as what, and until when, it counts in MRR; `converted` is in
+    `reporting_currency` at `rate`, the rate of `rate_on`.
+    """
+
+    transaction_id: str
+    payment_type: PaymentType
+    amount: Decimal
+    currency: str
+    converted: Decimal | None
+    reporting_currency: str
+    rate: Decimal | None
+    rate_on: date | None
+    paid_at: datetime
+    recorded_at: datetime
+    visitor_id: str
+    customer_id: str
+    subscription_id: str
+    product_name: str
+    interval: str
+    refund_of: str
+    metadata: Mapping[str, str]
+    origin: str
+    term_interval: str
+    covered_until: datetime | None
+    voided_at: datetime | None
 
 
 class Recorded(StrEnum):

@@ -79,8 +79,8 @@ def page_of(items: Sequence[Item], key: Callable[[Item], Key], parameters: Param
 def _page(
     items: Sequence[Item], key: Callable[[Item], Key], kind: str, limit: int, *, more_before: bool, more_after: bool
 ) -> Page[Item]:
-    after = _cursor(kind, key(items[-1])) if more_after else None
-    before = _cursor(kind, key(items[0])) if more_before else None
+    after = encode_cursor(kind, key(items[-1])) if more_after else None
+    before = encode_cursor(kind, key(items[0])) if more_before else None
     return Page(items, {"after": after, "before": before, "limit": limit})
 
 
@@ -93,17 +93,21 @@ def _asked(parameters: Parameters, kind: str, *, key_length: int) -> _Asked:
     )
 
 
-def _cursor(kind: str, key: Key) -> str:
+def encode_cursor(kind: str, key: Key) -> str:
+    """Return the opaque text of a place in the list of this kind; `key` holds whole numbers from 0 on."""
     text = ":".join([kind, *map(str, key)])
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def _key(parameters: Parameters, name: str, kind: str, length: int) -> Key | None:
     sent = parameters.get(name)
-    if sent is None or sent == "":
-        return None
+    return None if sent is None or sent == "" else decode_cursor(name, str(sent), kind, length)
+
+
+def decode_cursor(name: str, sent: str, kind: str, length: int) -> Key:
+    """Return the key of a cursor that a client sent in parameter `name`. Raises: InvalidCursor."""
     try:
-        padded = str(sent) + "=" * (-len(str(sent)) % 4)
+        padded = sent + "=" * (-len(sent) % 4)
         text = base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True).decode("ascii")
     except (UnicodeError, binascii.Error) as problem:
         raise _no_cursor(name) from problem

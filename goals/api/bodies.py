@@ -48,13 +48,13 @@ class SentDecimal(Decimal):
 Body = Mapping[str, object]
 
 
-def json_object(request: Request) -> dict[str, object]:
+def json_object(request: Request, most_bytes: int = MAX_BODY_BYTES) -> dict[str, object]:
     """Return the body, an object: whole numbers as int, others as SentDecimal, texts such as every store takes.
 
-    Raises: PayloadTooLarge above 64 KiB, UnsupportedType for another type than JSON, which a body without a type is
-    taken for; InvalidRequest for what is no JSON object.
+    Raises: PayloadTooLarge above 64 KiB, or what else the endpoint takes; UnsupportedType for another type than JSON,
+    which a body without a type is taken for; InvalidRequest for what is no JSON object.
     """
-    raw = _read(request)
+    raw = _read(request, most_bytes)
     kind = request.META.get("CONTENT_TYPE", "").partition(";")[0].strip()
     if kind and not _JSON_TYPE.fullmatch(kind):
         raise UnsupportedType("The body must be JSON: send Content-Type: application/json")
@@ -68,19 +68,19 @@ def json_object(request: Request) -> dict[str, object]:
     return value
 
 
-def _read(request: Request) -> bytes:
+def _read(request: Request, most_bytes: int) -> bytes:
     """Return the bytes of the body; one sent in chunks has no length, and is read from the server's own stream."""
     length = request.META.get("CONTENT_LENGTH") or ""
-    if length.isdecimal() and (len(length) > 12 or int(length) > MAX_BODY_BYTES):
-        raise PayloadTooLarge(f"The body is larger than {MAX_BODY_BYTES} bytes")
+    if length.isdecimal() and (len(length) > 12 or int(length) > most_bytes):
+        raise PayloadTooLarge(f"The body is larger than {most_bytes} bytes")
     is_chunked = not length and "chunked" in request.headers.get("Transfer-Encoding", "").lower()
     stream = request.META["wsgi.input"] if is_chunked else request._request
     try:
-        raw: bytes = stream.read(MAX_BODY_BYTES + 1)
+        raw: bytes = stream.read(most_bytes + 1)
     except (UnreadablePostError, OSError) as problem:
         raise InvalidRequest("The body ended early") from problem
-    if len(raw) > MAX_BODY_BYTES:
-        raise PayloadTooLarge(f"The body is larger than {MAX_BODY_BYTES} bytes")
+    if len(raw) > most_bytes:
+        raise PayloadTooLarge(f"The body is larger than {most_bytes} bytes")
     return raw
 
 

@@ -69,7 +69,7 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
     """Answer an error as this family does: a sentence, and messages by field where fields of a body are at fault."""
     match error:
         case InvalidFields():
-            body: dict[str, object] = {"error": _sentence(error), "errors": error.errors}
+            body: dict[str, object] = {"error": sentence(error), "errors": error.errors}
             return Response(body, status=error.status)
         case NotAuthenticated():
             headers = {**error.headers, "WWW-Authenticate": "Bearer"}
@@ -84,7 +84,8 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
             return None
 
 
-def _sentence(error: InvalidFields) -> str:
+def sentence(error: InvalidFields) -> str:
+    """Return what is wrong with all fields, in one line."""
     return "; ".join(f"{name} {text}" for name, texts in error.errors.items() for text in texts)
 
 

@@ -23,7 +23,7 @@ def payment_of(body: Body, now: datetime, visitor_id: Callable[[Fields], str] = 
     `visitor_id` reads who paid; an import may leave that out.
     """
     fields = Fields(body)
-    payment_type = _word(fields, "payment_type", PaymentType)
+    payment_type = word_in(fields, "payment_type", PaymentType)
     currency = _currency(fields)
     sent = NewPayment(
         transaction_id=fields.text("transaction_id", MAX_ID_CHARACTERS, required=True),
@@ -33,7 +33,7 @@ def payment_of(body: Body, now: datetime, visitor_id: Callable[[Fields], str] = 
         payment_type=payment_type,
         product_name=fields.text("product_name", MAX_ID_CHARACTERS),
         paid_at=fields.moment("paid_at", now),
-        interval=_word(fields, "interval", Interval),
+        interval=word_in(fields, "interval", Interval),
         refund_of=fields.text("refund_of", MAX_ID_CHARACTERS),
         subscription_id=fields.text("subscription_id", MAX_ID_CHARACTERS),
         customer_id=fields.text("customer_id", MAX_ID_CHARACTERS),
@@ -47,7 +47,8 @@ def payment_of(body: Body, now: datetime, visitor_id: Callable[[Fields], str] = 
     return sent
 
 
-def _word(fields: Fields, name: str, words: type[Word]) -> Word | None:
+def word_in(fields: Fields, name: str, words: type[Word]) -> Word | None:
+    """Return one of some words, None where it is absent, null or refused."""
     value = fields.sent(name)
     if value is None:
         return None

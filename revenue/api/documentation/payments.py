@@ -1,0 +1,358 @@
+"""Payments, as clients are told of them."""
+
+from typing import Any, Final
+
+from analytics_project.documentation import JSON, Answer, Example, Parameter, Schema, error, operation
+from goals.api.documentation.shared import (
+    COUNT,
+    FIELD_ERRORS,
+    INSTANT,
+    NO_SITE,
+    ONLY_READS,
+    PAGE,
+    READ,
+    SITE,
+    TAG,
+    TEXT,
+    TEXT_OR_NULL,
+    WINDOW,
+    WRITE,
+    WRONG,
+    envelope,
+    list_of,
+    object_of,
+)
+from revenue.api.documentation.shared import ID, INTERVALS, MONEY_OR_NULL, PAYMENT_TYPES, SITE_ID, answer_of
+from revenue.types import Origin
+
+_BODY: Final = object_of(
+    {
+        "transaction_id": ID,
+        "amount": {
+            "type": "number",
+            "minimum": 0,
+            "exclusiveMaximum": 10**12,
+            "description": "In major units, with no more decimals than the currency has; a refund is positive too.",
+        },
+        "currency": {"type": "string", "description": "ISO 4217, in any case."},
+        "visitor_id": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 128,
+            "description": "The id that the tracker shows, or your own; it need not be known.",
+        },
+    },
+    {
+        "payment_type": {"enum": [*PAYMENT_TYPES, None], "default": "one_time"},
+        "product_name": TEXT_OR_NULL,
+        "paid_at": {"type": ["string", "null"], "description": "When it was paid, UTC without a zone; default now."},
+        "interval": {"enum": [*INTERVALS, None], "description": "For recurring payments."},
+        "refund_of": {
+            "type": ["string", "null"],
+            "description": "For refunds: the payment; without it the one with the refund's own id.",
+        },
+        "subscription_id": TEXT_OR_NULL,
+        "customer_id": TEXT_OR_NULL,
+        "metadata": {"type": ["object", "null"]},
+    },
+)
+_RECORDED: Final = envelope(
+    object_of({"created": {"type": "boolean"}, "transaction_id": TEXT}), object_of({"site_id": TEXT})
+)
+_STORED: Final = object_of(
+    {
+        "transaction_id": TEXT,
+        "payment_type": {"enum": list(PAYMENT_TYPES)},
+        "amount": {"type": "number"},
+        "currency": TEXT,
+        "converted_amount": MONEY_OR_NULL,
+        "reporting_currency": TEXT,
+        "exchange_rate": {"type": ["number", "null"]},
+        "exchange_rate_on": {"type": ["string", "null"]},
+        "paid_at": INSTANT,
+        "recorded_at": INSTANT,
+        "visitor_id": TEXT_OR_NULL,
+        "customer_id": TEXT_OR_NULL,
+        "subscription_id": TEXT_OR_NULL,
+        "product_name": TEXT_OR_NULL,
+        "interval": {"enum": [*INTERVALS, None]},
+        "refund_of": TEXT_OR_NULL,
+        "metadata": {"type": "object", "additionalProperties": TEXT},
+        "origin": {"enum": list(Origin)},
+        "counts_as": {"enum": [*INTERVALS, None], "description": "As what it counts in MRR."},
+        "counts_until": {"type": ["string", "null"], "description": "Up to when it counts in MRR."},
+        "voided_at": TEXT_OR_NULL,
+    }
+)
+_BATCH_ROW: Final = object_of(
+    {"status": {"enum": [200, 201, 400, 409]}, "created": {"type": "boolean"}, "transaction_id": TEXT_OR_NULL},
+    {"error": TEXT, "errors": FIELD_ERRORS["properties"]["errors"]},
+)
+_SALE: Final[dict[str, Any]] = {
+    "visitor_id": "v_8f3a2b1c",
+    "amount": 99.0,
+    "currency": "usd",
+    "transaction_id": "txn_abc123",
+    "payment_type": "recurring",
+    "product_name": "Pro Plan",
+}
+_STORED_SALE: Final[dict[str, Any]] = {
+    "transaction_id": "txn_1",
+    "payment_type": "recurring",
+    "amount": 49.0,
+    "currency": "EUR",
+    "converted_amount": 49.0,
+    "reporting_currency": "EUR",
+    "exchange_rate": 1,
+    "exchange_rate_on": "2025-03-10",
+    "paid_at": "2025-03-10T09:30:00Z",
+    "recorded_at": "2025-03-10T15:33:00Z",
+    "visitor_id": "v_0000000000000001",
+    "customer_id": None,
+    "subscription_id": None,
+    "product_name": "Pro",
+    "interval": None,
+    "refund_of": None,
+    "metadata": {},
+    "origin": "api",
+    "counts_as": "month",
+    "counts_until": "2025-04-13T09:30:00Z",
+    "voided_at": None,
+}
+_NAME: Final = Parameter("transaction_id", "path", ID, "The payment's id.")
+_DIRECTION: Final = Parameter(
+    "direction",
+    "query",
+    {"enum": ["payment", "refund"]},
+    "Which is meant where a payment and a refund have the same id; by default the payment.",
+)
+_NO_PAYMENT: Final = error("There is no such site or payment, or the key does not open the site.")
+_WRONG_BODY: Final = Answer("The body is wrong; all faults are told.", {JSON: FIELD_ERRORS})
+_EDITORS: Final = "The key needs the role owner, admin or editor."
+
+
+def _filter(name: str, description: str, schema: Schema | None = None) -> Parameter:
+    return Parameter(name, "query", schema or TEXT, description)
+
+
+_FILTERS: Final = (
+    _filter("transaction_id", "Exactly this id."),
+    _filter("visitor_id", "Exactly this id, as it was sent."),
+    _filter("customer_id", "Exactly this id."),
+    _filter("subscription_id", "Exactly this id."),
+    _filter("product_name", "Exactly this name."),
+    _filter("refund_of", "Refunds that name this payment."),
+    _filter("currency", "In any case."),
+    _filter("payment_type", "The type.", {"type": "string", "enum": list(PAYMENT_TYPES)}),
+    _filter("origin", "By which way it came in.", {"type": "string", "enum": list(Origin)}),
+    _filter("voided", "Whether it was voided.", {"type": "string", "enum": ["true", "false"]}),
+    _filter("amount_min", "At least, in the payment's own currency.", {"type": "number", "minimum": 0}),
+    _filter("amount_max", "At most, in the payment's own currency.", {"type": "number", "minimum": 0}),
+)
+
+NEW_PAYMENT: Final = operation(
+    operation_id="recordPayment",
+    tag=TAG,
+    summary="Record a payment or refund",
+    description=(
+        "Every number sees it from the answer on. Sent again with the same content it is answered 200 and counts once; "
+        "with other content 409, and the stored one stays. Payments and refunds are two number spaces, so a refund may "
+        f"carry the id of its payment. Float noise such as 59.97000000000001 is taken as 59.97. {_EDITORS}"
+    ),
+    parameters=(SITE,),
+    body={JSON: _BODY},
+    answers={
+        200: Answer("It was recorded before.", {JSON: _RECORDED}),
+        201: Answer("It is recorded.", {JSON: _RECORDED}),
+        400: _WRONG_BODY,
+        403: ONLY_READS,
+        404: NO_SITE,
+        409: error("The id is recorded with other content, or was voided."),
+    },
+    refusals=WRITE,
+    examples=(
+        Example(
+            "sale",
+            "A payment",
+            {"results": {"created": True, "transaction_id": "txn_abc123"}, "meta": {**SITE_ID}},
+            201,
+            parameters=SITE_ID,
+            body=_SALE,
+        ),
+        Example(
+            "known",
+            "A payment that is known already",
+            {"results": {"created": False, "transaction_id": "txn_1"}, "meta": {**SITE_ID}},
+            parameters=SITE_ID,
+            body={"visitor_id": "v_0000000000000001", "amount": 49, "currency": "eur", "transaction_id": "txn_1"},
+        ),
+        Example(
+            "negative",
+            "A negative amount",
+            {
+                "error": "amount must not be negative; record a refund with payment_type refund",
+                "errors": {"amount": ["must not be negative; record a refund with payment_type refund"]},
+            },
+            400,
+            parameters=SITE_ID,
+            body={**_SALE, "amount": -5},
+        ),
+        Example(
+            "otherAmount",
+            "The same id with another amount",
+            {"error": "transaction_id 'txn_1' is already recorded with a different amount"},
+            409,
+            parameters=SITE_ID,
+            body={"visitor_id": "v_0000000000000001", "amount": 79, "currency": "EUR", "transaction_id": "txn_1"},
+        ),
+    ),
+)
+NEW_PAYMENTS: Final = operation(
+    operation_id="recordPayments",
+    tag=TAG,
+    summary="Record up to 1,000 payments",
+    description=(
+        "Each is answered, in order, with the status that it would have had alone; those that are good are recorded "
+        f"together. The body may have 4 MiB. {_EDITORS}"
+    ),
+    parameters=(SITE,),
+    body={JSON: object_of({"payments": {"type": "array", "items": _BODY, "minItems": 1, "maxItems": 1000}})},
+    answers={
+        200: Answer(
+            "What became of each.",
+            {
+                JSON: envelope(
+                    list_of(_BATCH_ROW),
+                    object_of({"site_id": TEXT, "created": COUNT, "repeated": COUNT, "refused": COUNT}),
+                )
+            },
+        ),
+        400: _WRONG_BODY,
+        403: ONLY_READS,
+        404: NO_SITE,
+    },
+    refusals=WRITE,
+    examples=(
+        Example(
+            "two",
+            "A good one, and one that is not",
+            answer_of(
+                [
+                    {"status": 201, "created": True, "transaction_id": "txn_abc123"},
+                    {
+                        "status": 400,
+                        "created": False,
+                        "transaction_id": "txn_abc124",
+                        "error": "amount has more decimals than USD allows (2)",
+                        "errors": {"amount": ["has more decimals than USD allows (2)"]},
+                    },
+                ],
+                {**SITE_ID, "created": 1, "repeated": 0, "refused": 1},
+            ),
+            parameters=SITE_ID,
+            body={"payments": [_SALE, {**_SALE, "transaction_id": "txn_abc124", "amount": 59.975}]},
+        ),
+    ),
+)
+LIST_PAYMENTS: Final = operation(
+    operation_id="listPayments",
+    tag=TAG,
+    summary="Payments as they are stored",
+    description="Newest first, refunds and voided ones too, narrowed by the filters together. `meta.cursor` leads on.",
+    parameters=(
+        SITE,
+        *WINDOW,
+        *_FILTERS,
+        PAGE[0],
+        _filter("cursor", "`meta.cursor` of the page before."),
+    ),
+    answers={
+        200: Answer(
+            "A page of payments; the cursor is null at the end.",
+            {
+                JSON: envelope(
+                    list_of(_STORED),
+                    object_of({"site_id": TEXT, "limit": COUNT, "cursor": TEXT_OR_NULL}),
+                )
+            },
+        ),
+        400: WRONG,
+        404: NO_SITE,
+    },
+    refusals=tuple(one for one in READ if one.status != 503),
+    examples=(
+        Example(
+            "recurring",
+            "Recurring payments",
+            answer_of([_STORED_SALE], {**SITE_ID, "limit": 100, "cursor": None}),
+            parameters={**SITE_ID, "payment_type": "recurring"},
+        ),
+        Example(
+            "noCursor",
+            "A cursor of another list",
+            {"error": "cursor is not a cursor of this list", "errors": {"cursor": ["is not a cursor of this list"]}},
+            400,
+            parameters={**SITE_ID, "cursor": "eA"},
+        ),
+    ),
+)
+ONE_PAYMENT: Final = operation(
+    operation_id="payment",
+    tag=TAG,
+    summary="One payment as it is stored",
+    description="With its converted amount, the rate and its day, and as what and until when it counts in MRR.",
+    parameters=(_NAME, SITE, _DIRECTION),
+    answers={
+        200: Answer("The payment.", {JSON: envelope(_STORED, object_of({"site_id": TEXT}))}),
+        400: WRONG,
+        404: _NO_PAYMENT,
+    },
+    refusals=tuple(one for one in READ if one.status != 503),
+    examples=(
+        Example(
+            "sale",
+            "A payment",
+            {"results": _STORED_SALE, "meta": {**SITE_ID}},
+            parameters={**SITE_ID, "transaction_id": "txn_1"},
+        ),
+        Example(
+            "unknown",
+            "An unknown one",
+            {"error": "Payment not found"},
+            404,
+            parameters={**SITE_ID, "transaction_id": "txn_none"},
+        ),
+    ),
+)
+VOID_PAYMENT: Final = operation(
+    operation_id="voidPayment",
+    tag=TAG,
+    summary="Void a payment",
+    description=(
+        "It is kept, marked, and counts nowhere; recording it again is answered 409. Voiding it again changes nothing. "
+        f"{_EDITORS}"
+    ),
+    parameters=(_NAME, SITE, _DIRECTION),
+    answers={
+        200: Answer(
+            "It counts nowhere.",
+            {
+                JSON: envelope(
+                    object_of({"voided": {"const": True}, "transaction_id": TEXT}), object_of({"site_id": TEXT})
+                )
+            },
+        ),
+        400: WRONG,
+        403: ONLY_READS,
+        404: _NO_PAYMENT,
+    },
+    refusals=tuple(one for one in READ if one.status != 503),
+    examples=(
+        Example(
+            "sale",
+            "A payment",
+            {"results": {"voided": True, "transaction_id": "txn_1"}, "meta": {**SITE_ID}},
+            parameters={**SITE_ID, "transaction_id": "txn_1"},
+        ),
+    ),
+)

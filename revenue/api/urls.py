@@ -1,0 +1,18 @@
+"""Routes of revenue and payments, under `/api/v1/`; a transaction's id may hold slashes."""
+
+from django.urls import re_path
+
+from revenue.api.payments import BatchView, PaymentsView, PaymentView
+from revenue.api.products import ProductsView
+from revenue.api.revenue import MrrView, OverviewView, RevenueView, TimeseriesView
+
+urlpatterns = [
+    re_path(r"^revenue/?$", RevenueView.as_view()),
+    re_path(r"^revenue/timeseries/?$", TimeseriesView.as_view()),
+    re_path(r"^revenue/overview/?$", OverviewView.as_view()),
+    re_path(r"^revenue/mrr/?$", MrrView.as_view()),
+    re_path(r"^payments/?$", PaymentsView.as_view()),
+    re_path(r"^payments/batch/?$", BatchView.as_view()),
+    re_path(r"^payments/(?P<transaction_id>(?s:.+))$", PaymentView.as_view()),
+    re_path(r"^products/?$", ProductsView.as_view()),
+]
