@@ -8,7 +8,7 @@ from typing import Any, Final
 import django_filters
 from django.db.models import Q, QuerySet
 
-from accounts.api.pagination import decode_cursor, encode_cursor
+from accounts.api.pagination import InvalidCursor, decode_cursor, encode_cursor
 from accounts.types import SiteRef
 from analytics_project.errors import InvalidRequest
 from goals.api.requests import Parameters
@@ -64,8 +64,7 @@ def payments_asked_for(site: SiteRef, asked: Parameters) -> tuple[list[StoredPay
         window = asked.window()
         found = found.filter(paid_at__gte=window.start, paid_at__lte=window.end)
     if cursor is not None:
-        at, number = decode_cursor("cursor", cursor, _KIND, 2)
-        paid_at = _instant(at)
+        paid_at, number = _place(cursor)
         found = found.filter(paid_at__lte=paid_at).filter(Q(paid_at__lt=paid_at) | Q(pk__lt=number))
     page = list(found.order_by("-paid_at", "-pk")[: limit + 1])
     last = page[limit - 1] if len(page) > limit else None
@@ -82,8 +81,10 @@ def _filtered(found: Payments, sent: Mapping[str, str | None]) -> Payments:
     return narrowed
 
 
-def _instant(at: int) -> datetime:
+def _place(cursor: str) -> tuple[datetime, int]:
+    """Return time and number of the last payment before a cursor. Raises: InvalidRequest."""
     try:
-        return datetime.fromtimestamp(at, UTC)
-    except (OverflowError, ValueError) as problem:
+        at, number = decode_cursor("cursor", cursor, _KIND, 2)
+        return datetime.fromtimestamp(at, UTC), number
+    except (InvalidCursor, OverflowError, ValueError) as problem:
         raise InvalidRequest("cursor is not a cursor of this list") from problem

@@ -1,4 +1,4 @@
-"""SQL text has one home: the event store and nine modules of the query engine."""
+"""SQL text has one home: the event store and ten modules of the query engine."""
 
 import ast
 import re

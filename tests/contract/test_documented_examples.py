@@ -20,6 +20,7 @@ from accounts.selectors import site_ref
 from accounts.types import Scope
 from analytics_project.openapi import document
 from goals.models import Goal
+from revenue.services import record_payments
 from stats import services
 from stats.store.client import EventStore
 from stats.types import IntakeSite
@@ -36,12 +37,19 @@ from tests.factories import (
     owner_of,
 )
 from tests.live_path import LivePath, intake_site
+from tests.revenue.paying import once, paid, refund
 from tests.stats.query.fixtures import FIXTURE_A
 from tests.stats.query.recorded import record
 
 pytestmark = pytest.mark.django_db
 
 EXCHANGES = list(exchanges())
+SHOPPERS = ("v_00000000424f9f77", "v_00000000db46cecd")  # u1 and u2 of the fixture
+SALES = (
+    paid("2025-03-10 09:30:00", 49, SHOPPERS[0], "Pro", transaction_id="txn_1", currency="EUR"),
+    once("2025-03-10 10:30:00", 20, SHOPPERS[1], transaction_id="txn_2", currency="EUR"),
+    refund("2025-03-10 12:00:00", 10, SHOPPERS[1], transaction_id="txn_3", currency="EUR", refund_of="txn_2"),
+)
 CSRF_TOKEN = "a" * 32
 # What no example can fix: ids made of random bits, and the number of the newest migration.
 FREE = {"visitor_id", "visit_id", "schema_version", "id", "prefix", "url", "import_id"}
@@ -68,6 +76,7 @@ def shop(store: EventStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         make_annotation(site, date=date(2025, 3, 9), text="New prices", pk=7_000_004)
         make_site(domain="others.example")
         record(store, site.pk, FIXTURE_A)
+        record_payments(site_ref(site), SALES, who=None)
         live = LivePath(store, tmp_path / "spool")
         live.add(IntakeSite(ref=site_ref(site)))
         monkeypatch.setattr(services, "_intake", live.intake)

@@ -9,6 +9,7 @@ fits gets a line of its own. `POST /api/event` is answered before Django and tak
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -21,6 +22,7 @@ from django.utils.module_loading import import_string
 from pytest_django import DjangoDbBlocker
 
 from accounts.api.authentication import BearerAuthentication
+from revenue.models import Payment
 from stats.store.client import EventStore
 from tests.permissions.cast import GUESTS, PARTS, PEOPLE, STRANGER, SUPER_ADMIN, TEAM_OF, Cast, build_cast
 
@@ -162,13 +164,26 @@ ROUTES: Final = (
     Route("PUT", "/api/v1/sites/guests", "guests", body={**OF_SITE, "email": "new@matrix.example", "role": "viewer"}),
     Route("DELETE", "/api/v1/sites/guests/new@matrix.example", "guests", OF_SITE),
 )
+SALE: Final = {"transaction_id": "t", "amount": 5, "currency": "EUR", "visitor_id": "ann"}
 # The Goals & Revenue API: any key reads, editors write with any scope, and 404 stands for every site that is not open.
 GOALS_REVENUE: Final = (
     Route("GET", "/api/v1/goals", "statistics", OF_SITE),
     Route("POST", "/api/v1/goals", "edit site", OF_SITE, {"name": "Achat", "visitor_id": "ann"}),
     Route("GET", "/api/v1/goals/Achat/completions", "statistics", OF_SITE),
     Route("GET", "/api/v1/goals/Achat/breakdown", "statistics", OF_SITE),
+    Route("GET", "/api/v1/revenue", "statistics", OF_SITE),
+    Route("GET", "/api/v1/revenue/timeseries", "statistics", OF_SITE),
+    Route("GET", "/api/v1/revenue/overview", "statistics", OF_SITE),
+    Route("GET", "/api/v1/revenue/mrr", "statistics", OF_SITE),
+    Route("GET", "/api/v1/payments", "statistics", OF_SITE),
+    Route("POST", "/api/v1/payments", "edit site", OF_SITE, SALE),
+    Route("POST", "/api/v1/payments/batch", "edit site", OF_SITE, {"payments": [{"transaction_id": "t"}]}),
+    Route("GET", "/api/v1/payments/t", "statistics", OF_SITE),
+    Route("DELETE", "/api/v1/payments/t", "edit site", OF_SITE),
+    Route("PUT", "/api/v1/products", "edit site", OF_SITE, {"product_name": "Pro", "interval": "year"}),
 )
+STORED: Final = {"payment_type": "one_time", "amount_micros": 0, "currency": "EUR", "paid_at": datetime.now(UTC)}
+CREATING: Final = ("/api/v1/goals", "/api/v1/payments")
 OF_EACH_STANDING: Final = ("owner", "viewer", "guest editor", STRANGER, SUPER_ADMIN)
 NAMES_TEAM: Final = {"list", "create site", "own keys"}  # the actions that need no site
 PATH_OF_TEAM: Final = {"read members", "members"}
@@ -229,7 +244,8 @@ def _expected_of_goals_revenue(route: Route, person: str, kind: str, situation: 
     if (cell := BY_KEY[scope]["write" if route.is_write else "read"]) != "site" and scope != "stats":
         return int(cell)
     status = expected(Route("GET", route.path, route.action), person, f"{owner} sites".strip(), situation)
-    return {401: 404, 200: 201 if route.is_write else 200}.get(status, status)
+    created = route.is_write and route.path in CREATING
+    return {401: 404, 200: 201 if created else 200}.get(status, status)
 
 
 def _situation(route: Route, situation: str) -> dict[str, str] | None:
@@ -294,8 +310,12 @@ def _engines_work_once(monkeypatch: pytest.MonkeyPatch) -> None:
         *(f"goals.api.goals.{read}" for read in ("conversions_by_goal", "completions_of", "conversions_by")),
         *(f"stats.api.analyses.run_{name}" for name in ("funnel", "retention", "journeys")),
         "stats.api.aggregates.import_totals",
+        *(f"revenue.api.revenue.{read}" for read in ("summary_of", "series_rows", "overview_of", "balance_rows")),
     ):
         monkeypatch.setattr(name, _once(import_string(name)))
+    monkeypatch.setattr("revenue.reports.Report.warning", "")
+    monkeypatch.setattr("revenue.api.payments.payment_named", lambda *_, **__: Payment(**STORED))
+    monkeypatch.setattr("revenue.api.payments.void_payment", lambda *_, **__: Payment(**STORED))
     monkeypatch.setattr("goals.api.goals.record_completion", lambda *_, **__: True)
 
 

@@ -107,7 +107,7 @@ _STORED_SALE: Final[dict[str, Any]] = {
     "exchange_rate_on": "2025-03-10",
     "paid_at": "2025-03-10T09:30:00Z",
     "recorded_at": "2025-03-10T15:33:00Z",
-    "visitor_id": "v_0000000000000001",
+    "visitor_id": "v_00000000424f9f77",
     "customer_id": None,
     "subscription_id": None,
     "product_name": "Pro",
@@ -184,7 +184,7 @@ NEW_PAYMENT: Final = operation(
             "A payment that is known already",
             {"results": {"created": False, "transaction_id": "txn_1"}, "meta": {**SITE_ID}},
             parameters=SITE_ID,
-            body={"visitor_id": "v_0000000000000001", "amount": 49, "currency": "eur", "transaction_id": "txn_1"},
+            body={"visitor_id": "v_00000000424f9f77", "amount": 49, "currency": "eur", "transaction_id": "txn_1"},
         ),
         Example(
             "negative",
@@ -203,7 +203,7 @@ NEW_PAYMENT: Final = operation(
             {"error": "transaction_id 'txn_1' is already recorded with a different amount"},
             409,
             parameters=SITE_ID,
-            body={"visitor_id": "v_0000000000000001", "amount": 79, "currency": "EUR", "transaction_id": "txn_1"},
+            body={"visitor_id": "v_00000000424f9f77", "amount": 79, "currency": "EUR", "transaction_id": "txn_1"},
         ),
     ),
 )
@@ -290,7 +290,7 @@ LIST_PAYMENTS: Final = operation(
         Example(
             "noCursor",
             "A cursor of another list",
-            {"error": "cursor is not a cursor of this list", "errors": {"cursor": ["is not a cursor of this list"]}},
+            {"error": "cursor is not a cursor of this list"},
             400,
             parameters={**SITE_ID, "cursor": "eA"},
         ),

@@ -239,7 +239,7 @@ def test_w33_what_is_refused(change: str, error: str, money: MoneyClient) -> Non
     status, body = money.send("POST", "payments", body=f"{{{good}, {change}}}".encode())
     assert (status, body["error"]) == (400, error)
     if error != "Request body is not valid JSON":
-        assert list(body["errors"]) == [error.split()[0]]
+        assert list(body["errors"]) == [error.split(maxsplit=1)[0]]
     assert not Payment.objects.exists()
 
 
