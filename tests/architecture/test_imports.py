@@ -68,6 +68,7 @@ LAYERS: tuple[tuple[str, Layer], ...] = (
     ("stats.housekeeping", Layer.SERVICES),
     ("revenue.rates", Layer.ENGINES),
     ("revenue.coverage", Layer.ENGINES),
+    ("revenue.published_rates", Layer.ENGINES),
     ("revenue.reports", Layer.SERVICES),
     ("*.services", Layer.SERVICES),
     ("*.api.*", Layer.EDGES),
