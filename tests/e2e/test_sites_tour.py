@@ -31,6 +31,7 @@ def test_sites_api_on_a_real_server(served: Served) -> None:
     token = served.server.provision("plugins-token", "--site", "sample.localhost")["token"]
     _the_tour_prints_what_the_readme_says(served, "Sites", KEY=key)
     _the_tour_prints_what_the_readme_says(served, "Goals", KEY=key)
+    _the_tour_prints_what_the_readme_says(served, "Revenue", KEY=key)
     _the_tour_prints_what_the_readme_says(served, "Plugins", TOKEN=token)
     _the_tour_prints_what_the_readme_says(served, "Funnels, retention and journeys", KEY=key)
     _goal_wanted_by_200_plugins_at_once_is_made_once(served, token)
