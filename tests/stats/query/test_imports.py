@@ -274,6 +274,8 @@ def test_pages_take_rates_of_visits_from_landings_and_add_totals_before_dividing
     assert only_of_visits == [("/a", [50]), ("/z", [100])]
     filtered = {"filters": [["is", "event:page", ["/a"]]]}
     assert asker.total("visitors scroll_depth time_on_page bounce_rate", **filtered, **IMPORTS) == [3, 80, 30, 0]
+    # The table of pages knows no durations: its visits do not dilute that of our own.
+    assert asker.total("visits visit_duration", **filtered, **IMPORTS) == [4, 120]
     # Nobody knows the landings of a host, so rates of visits stay those of our own.
     by_host = {"filters": [["is", "event:hostname", ["shop.example"]]]}
     assert asker.rows("visitors bounce_rate", "event:page", **by_host, **IMPORTS)[0] == ("/a", [3, 0])
