@@ -336,12 +336,16 @@ class TeamInvitation(Invitation):
 
 
 class SharedLink(models.Model):
-    """A link under which everybody who has it may see a site's statistics. The name is unique per site, as written."""
+    """A link under which everybody who has it may see a site's statistics. The name is unique per site, as written.
+
+    Its slug opens the Stats API too, as a bearer's key; with a password behind a colon where it has one.
+    """
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="shared_links")
     name = models.CharField(max_length=MAX_LINK_NAME_CHARACTERS)
     slug = models.CharField(max_length=SLUG_CHARACTERS, unique=True, default=make_slug, editable=False)
     password_hash = models.CharField(max_length=128, blank=True, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: never.")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

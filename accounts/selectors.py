@@ -13,11 +13,13 @@ from django.db.models.functions import Coalesce
 from accounts.keys import hash_key, hashes_equal, scope_allows
 from accounts.models import (
     OLD_DOMAIN_GRACE,
+    SLUG_CHARACTERS,
     ApiKey,
     ChangeMark,
     GuestMembership,
     Membership,
     Plan,
+    SharedLink,
     ShieldRule,
     Site,
     Team,
@@ -28,6 +30,7 @@ from accounts.types import (
     Feature,
     ImportRef,
     IntakeRecord,
+    LinkActor,
     Role,
     Scope,
     ShieldKind,
@@ -64,6 +67,15 @@ def key_for(text: str) -> ApiKey | None:
     key.team_hourly_limit = key.limit_of_team
     expired = key.expires_at is not None and key.expires_at <= clock.now()
     return None if expired or key.revoked_at is not None or not key.user.is_active else key
+
+
+def link_named(slug: str) -> SharedLink | None:
+    """Return the shared link of this slug that has not expired, its site, team and plan loaded; else None."""
+    if len(slug) != SLUG_CHARACTERS or not slug.isascii():
+        return None
+    link = SharedLink.objects.select_related("site__team__plan").filter(slug=slug).first()
+    is_over = link is not None and link.expires_at is not None and link.expires_at <= clock.now()
+    return None if is_over else link
 
 
 def actor_for(key: ApiKey) -> Actor:
@@ -119,7 +131,7 @@ def refusal(surface: Surface) -> AppError:
 
 
 def site_for(
-    actor: Actor,
+    actor: Actor | LinkActor,
     site_id_text: str,
     scope: Scope,
     *,
@@ -169,18 +181,21 @@ def missing_site_id() -> InvalidRequest:
     return InvalidRequest("site_id is missing: name a site by its domain or its public id", code="missing_site_id")
 
 
-def _unknown_site(actor: Actor, surface: Surface) -> AppError:
+def _unknown_site(actor: Actor | LinkActor, surface: Surface) -> AppError:
     """Return the answer for a site that is not there; the key of somebody who has left its team is told nothing."""
     has_left = (
-        actor.team_id is not None
+        isinstance(actor, Actor)
+        and actor.team_id is not None
         and not actor.is_super_admin
         and not Membership.objects.filter(team=actor.team_id, user=actor.user_id).exists()
     )
     return NotFound("Site not found") if surface is Surface.SITES and not has_left else refusal(surface)
 
 
-def _role_on(actor: Actor, team: Team, site: SiteRef) -> Role | None:
+def _role_on(actor: Actor | LinkActor, team: Team, site: SiteRef) -> Role | None:
     """Return the actor's role; a key of a team sees that team's sites only, and never as a guest."""
+    if isinstance(actor, LinkActor):
+        return Role.VIEWER if site.id == actor.site_id else None
     if actor.team_id not in (None, team.pk):
         return None
     roles = list(Membership.objects.filter(team=team.pk, user=actor.user_id).values_list("role", flat=True))

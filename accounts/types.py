@@ -132,6 +132,17 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkActor:
+    """Whoever has a shared link: nobody by name, with the right to read the statistics of its one site."""
+
+    link_id: int
+    site_id: SiteId
+    team_id: int
+    scopes: tuple[str, ...] = ()
+    is_super_admin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PluginsActor:
     """A plugin that works on one site by a token; `features` are what the plan of the site's team opens."""
 

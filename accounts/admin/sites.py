@@ -21,10 +21,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
+from django.views.decorators.debug import sensitive_variables
 
 from accounts import services
 from accounts.admin.parts import AuditedAdmin, SuggestingInput, person_of
 from accounts.admin.people import GuestInline
+from accounts.link_services import MAX_PASSWORD_CHARACTERS, hash_password
 from accounts.models import PluginsToken, SharedLink, ShieldRule, Site
 from accounts.records import write_audit
 from accounts.selectors import site_ref
@@ -42,11 +44,30 @@ class ShieldRuleInline(admin.TabularInline):
     extra = 0
 
 
+class SharedLinkForm(forms.ModelForm):
+    """A link; its password is written here and never shown."""
+
+    new_password = forms.CharField(
+        required=False,
+        max_length=MAX_PASSWORD_CHARACTERS,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "size": 16}),
+        help_text="Empty: as it is.",
+    )
+
+    @sensitive_variables()
+    def save(self, commit: bool = True) -> SharedLink:
+        if password := self.cleaned_data.get("new_password"):
+            self.instance.password_hash = hash_password(password)
+        link: SharedLink = super().save(commit)
+        return link
+
+
 class SharedLinkInline(admin.TabularInline):
     """The links of a site; whoever has one's address sees the statistics, so it is not shown here."""
 
     model = SharedLink
-    fields = ("name", "created_at")
+    form = SharedLinkForm
+    fields = ("name", "new_password", "expires_at", "created_at")
     readonly_fields = ("created_at",)
     extra = 0
 

@@ -2,40 +2,56 @@
 
 A view says what it needs with four attributes: `surface` (default `Surface.STATS`) for the words of a refusal,
 `requires_site_id` (default False) for the gate that comes before the key, `limits` (default `TeamAndUserLimits`) for
-how many requests are admitted, and, in its own code, the scope that it hands to `accounts.selectors.site_for`. After
-this, `request.user` is the User and `request.auth` the Actor.
+how many requests are admitted, `admits_links` (default False) for shared links in the place of keys, and, in its own
+code, the scope that it hands to `accounts.selectors.site_for`. After this, `request.user` is the User and
+`request.auth` the Actor; with a shared link nobody, a LinkHolder, and a LinkActor.
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal
 
+from django.contrib.auth.models import AnonymousUser
+from django.views.decorators.debug import sensitive_variables
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.authentication import SessionAuthentication as DjangoSession
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
-from accounts.api.throttles import RequestLimits, TeamAndUserLimits
+from accounts.api.throttles import RequestLimits, TeamAndUserLimits, over_limit, request_counters
+from accounts.link_services import is_password, knows_password
 from accounts.models import User
 from accounts.selectors import (
     actor_for,
     actor_for_person,
     key_for,
+    link_named,
     missing_site_id,
     quota_of_key,
     quota_of_site,
     refusal,
 )
 from accounts.services import touch_key
-from accounts.types import Actor, Surface, TeamQuota
+from accounts.types import Actor, LinkActor, SiteId, Surface, TeamQuota
 from analytics_project.errors import InvalidRequest, NotAuthenticated
 
 _LIMITS: Final = TeamAndUserLimits()
+PASSWORD_WINDOW_S: Final = 900
+PASSWORDS_PER_LINK: Final = 30
+
+
+class LinkHolder(AnonymousUser):
+    """Whoever asks with a shared link: nobody in particular, and let in."""
+
+    @property
+    def is_authenticated(self) -> Literal[True]:  # type: ignore[override]  # as people who are known
+        """Return True."""
+        return True
 
 
 class BearerAuthentication(BaseAuthentication):
     """Takes `Authorization: Bearer <key>` and nothing else: no query parameter, no Basic, no cookie."""
 
-    def authenticate(self, request: Request) -> tuple[User, Actor]:
+    def authenticate(self, request: Request) -> tuple[User | LinkHolder, Actor | LinkActor]:
         """Return the key's user and the Actor that `site_for` takes.
 
         Raises: NotAuthenticated without a bearer key or with one that is not usable; InvalidRequest, before the key is
@@ -45,14 +61,38 @@ class BearerAuthentication(BaseAuthentication):
         view = (request.parser_context or {}).get("view")
         if getattr(view, "requires_site_id", False):
             site_id_text(request)
+        limits: RequestLimits = getattr(view, "limits", _LIMITS)
         key = key_for(text)
         if key is None:
-            raise refusal(getattr(view, "surface", Surface.STATS))
+            opened = _opened_link(text) if getattr(view, "admits_links", False) else None
+            if opened is None:
+                raise refusal(getattr(view, "surface", Surface.STATS))
+            by_link, quota = opened
+            limits.count(request, by_link, lambda: quota)
+            return LinkHolder(), by_link
         touch_key(key)
         actor = actor_for(key)
-        limits: RequestLimits = getattr(view, "limits", _LIMITS)
         limits.count(request, actor, lambda: quota_of_key(key) or _quota_of_named_site(request))
         return key.user, actor
+
+
+@sensitive_variables()
+def _opened_link(text: str) -> tuple[LinkActor, TeamQuota] | None:
+    """Return whom a shared link speaks for, `slug` or `slug:password`, and whose requests its are; None for no link.
+
+    Raises: RateLimited for too many passwords that were not known to be right.
+    """
+    slug, _, password = text.partition(":")
+    link = link_named(slug)
+    if link is None:
+        return None
+    if not knows_password(link, password):
+        if request_counters().count(f"link {link.pk} passwords", PASSWORD_WINDOW_S) > PASSWORDS_PER_LINK:
+            raise over_limit(PASSWORDS_PER_LINK, PASSWORD_WINDOW_S, "shared link's password")
+        if not is_password(link, password):
+            return None
+    team = link.site.team
+    return LinkActor(link.pk, SiteId(link.site_id), team.pk), TeamQuota(team.pk, team.hourly_limit)
 
 
 class SessionAuthentication(DjangoSession):

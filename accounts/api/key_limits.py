@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from accounts.api.throttles import MINUTE_S, RequestLimits, over_limit, request_counters
 from accounts.request_counters import seconds_left
-from accounts.types import Actor, TeamQuota
+from accounts.types import Actor, LinkActor, TeamQuota
 
 _BUDGET: Final = "footfall.request_budget"  # beside what the server put into the request's environment
 
@@ -38,10 +38,10 @@ class RequestBudget:
 class KeyLimits:
     """Requests a minute of each key, reads and writes apart; API_KEY_MINUTE_LIMIT, of which 0 means no limit."""
 
-    def count(self, request: Request, actor: Actor, team: Callable[[], TeamQuota | None]) -> None:
+    def count(self, request: Request, actor: Actor | LinkActor, team: Callable[[], TeamQuota | None]) -> None:
         """Count a request on its key and leave the budget for the answer's headers. Raises: RateLimited."""
         limit: int = settings.API_KEY_MINUTE_LIMIT
-        if not limit:
+        if not limit or isinstance(actor, LinkActor):
             return
         kind = "reads" if request.method in SAFE_METHODS else "writes"
         used = request_counters().count(f"key {actor.key_id} {kind}", MINUTE_S)

@@ -7,6 +7,7 @@ in a form is the member of an object. Source: Sites API contract, section 1.
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from django.http import QueryDict
 from rest_framework.permissions import SAFE_METHODS
@@ -84,6 +85,18 @@ def optional_integer(parameters: Parameters, name: str, default: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise InvalidFields({name: ["must be a whole number"]})
     return value
+
+
+def optional_instant(parameters: Parameters, name: str) -> datetime | None:
+    """Return an instant given in ISO 8601, UTC without an offset; None where it is absent. Raises: InvalidFields."""
+    text = optional_text(parameters, name).strip()
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as problem:
+        raise InvalidFields({name: ["must be an ISO 8601 date or date-time"]}) from problem
 
 
 def record_number(name: str, text: str) -> int:

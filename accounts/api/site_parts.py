@@ -19,7 +19,15 @@ from accounts.api.documentation.site_parts import (
 )
 from accounts.api.filters import filtered
 from accounts.api.pagination import page_by_id
-from accounts.api.parameters import Parameters, SentText, optional_integer, optional_text, record_number, required_text
+from accounts.api.parameters import (
+    Parameters,
+    SentText,
+    optional_instant,
+    optional_integer,
+    optional_text,
+    record_number,
+    required_text,
+)
 from accounts.api.permissions import SITE_EDITORS, SITE_READERS
 from accounts.api.site_views import SitesApiView
 from accounts.link_services import link_url, provide_link
@@ -169,8 +177,10 @@ class SharedLinksView(SitesApiView):
 
     @documented(PROVIDE_LINK)
     def put(self, request: Request) -> Response:
-        """Find or create the link of this name."""
+        """Find or create the link of this name; `password` and `expires_at` are those of a new one."""
         name = required_text(self.parameters, "name")
+        password = optional_text(self.parameters, "password")
+        expires_at = optional_instant(self.parameters, "expires_at")
         site = self.site
-        link = provide_link(site, name, self.features, who=self.actor)
+        link = provide_link(site, name, self.features, password=password, expires_at=expires_at, who=self.actor)
         return Response({"name": link.name, "url": link_url(site, link, base=request.build_absolute_uri("/"))})

@@ -13,7 +13,7 @@ from django.conf import settings
 from rest_framework.request import Request
 
 from accounts.request_counters import RequestCounters, redis_counts, seconds_left
-from accounts.types import Actor, TeamQuota
+from accounts.types import Actor, LinkActor, TeamQuota
 from analytics_project.errors import RateLimited
 
 HOUR_S: Final = 3600
@@ -28,7 +28,7 @@ def request_counters() -> RequestCounters:
 
 
 class RequestLimits(Protocol):
-    def count(self, request: Request, actor: Actor, team: Callable[[], TeamQuota | None]) -> None:
+    def count(self, request: Request, actor: Actor | LinkActor, team: Callable[[], TeamQuota | None]) -> None:
         """Count a request of a known key. Raises: RateLimited.
 
         `team` finds the quota of the key's team or, for a legacy key, of the team that owns the site named.
@@ -38,12 +38,12 @@ class RequestLimits(Protocol):
 class TeamAndUserLimits:
     """Hourly limits of teams and users, and a short one against bursts on the same counters, asked afterwards.
 
-    A key of a team counts on its team. A legacy key counts on its user and, when the request names a site, on the team
-    that owns it. The user's own limit is asked first, so that a stranger who knows a domain cannot use up more of a
-    team's quota than the stranger's own.
+    A key of a team counts on its team, and so does a shared link. A legacy key counts on its user and, when the request
+    names a site, on the team that owns it. The user's own limit is asked first, so that a stranger who knows a domain
+    cannot use up more of a team's quota than the stranger's own.
     """
 
-    def count(self, request: Request, actor: Actor, team: Callable[[], TeamQuota | None]) -> None:
+    def count(self, request: Request, actor: Actor | LinkActor, team: Callable[[], TeamQuota | None]) -> None:
         """Count a request on everything it counts on. Raises: RateLimited, by the first limit that is exceeded."""
         subjects = []
         for subject, hourly in _subjects(actor, team):
@@ -54,9 +54,9 @@ class TeamAndUserLimits:
                 _count(subject, settings.API_BURST_REQUESTS, settings.API_BURST_SECONDS)
 
 
-def _subjects(actor: Actor, find_team: Callable[[], TeamQuota | None]) -> Iterable[tuple[str, int]]:
+def _subjects(actor: Actor | LinkActor, find_team: Callable[[], TeamQuota | None]) -> Iterable[tuple[str, int]]:
     """Yield on whom a request counts, with the limit for an hour; the team is looked for after the user has counted."""
-    if actor.team_id is None:
+    if isinstance(actor, Actor) and actor.team_id is None:
         yield f"user {actor.user_id}", settings.API_USER_HOURLY_LIMIT
     team = find_team()
     if team is not None:

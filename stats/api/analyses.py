@@ -35,6 +35,7 @@ class FunnelView(ApiView):
     """`POST /api/v2/funnel`."""
 
     requires_site_id = True
+    admits_links = True
 
     @documented(FUNNEL)
     def post(self, request: Request) -> Response:
@@ -59,6 +60,7 @@ class FunnelsView(ApiView):
     """`GET /api/v2/funnels`."""
 
     requires_site_id = True
+    admits_links = True
 
     @documented(FUNNELS)
     def get(self, request: Request) -> Response:
@@ -73,6 +75,7 @@ class RetentionView(ApiView):
     """`POST /api/v2/retention`."""
 
     requires_site_id = True
+    admits_links = True
 
     @documented(RETENTION)
     def post(self, request: Request) -> Response:
@@ -95,6 +98,7 @@ class JourneysView(ApiView):
     """`POST /api/v2/journeys`."""
 
     requires_site_id = True
+    admits_links = True
 
     @documented(JOURNEYS)
     def post(self, request: Request) -> Response:

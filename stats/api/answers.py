@@ -8,7 +8,7 @@ from rest_framework.request import Request
 
 from accounts.api.authentication import site_id_text
 from accounts.selectors import features_of, site_for
-from accounts.types import Actor, Feature, Role, Scope, SiteRef, Surface
+from accounts.types import Actor, Feature, LinkActor, Role, Scope, SiteRef, Surface
 from analytics_project import clock
 from analytics_project.errors import AppError, InvalidQuery, PaymentRequired
 from goals.selectors import goal_specs
@@ -37,7 +37,7 @@ def site_of(
     admits_views: bool = False,
 ) -> SiteRef:
     """Return the site that a request names. Raises: what `accounts.selectors.site_for` raises."""
-    actor, named = cast(Actor, request.auth), site_id_text(request)
+    actor, named = cast(Actor | LinkActor, request.auth), site_id_text(request)
     return site_for(actor, named, Scope.STATS_READ, surface=surface, roles=roles, admits_views=admits_views)
 
 

@@ -22,6 +22,7 @@ class CurrentVisitorsView(ApiView):
     """`GET /api/v1/stats/realtime/visitors`."""
 
     requires_site_id = True
+    admits_links = True
 
     @documented(CURRENT_VISITORS)
     def get(self, request: Request) -> Response:

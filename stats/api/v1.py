@@ -30,6 +30,7 @@ class AggregateView(ApiView):
     """`GET /api/v1/stats/aggregate`."""
 
     requires_site_id = True
+    admits_links = True
 
     @documented(AGGREGATE)
     def get(self, request: Request) -> Response:
@@ -47,6 +48,7 @@ class TimeseriesView(ApiView):
     """`GET /api/v1/stats/timeseries`."""
 
     requires_site_id = True
+    admits_links = True
 
     @documented(TIMESERIES)
     def get(self, request: Request) -> Response:
@@ -61,6 +63,7 @@ class BreakdownView(ApiView):
     """`GET /api/v1/stats/breakdown`."""
 
     requires_site_id = True
+    admits_links = True
 
     @documented(BREAKDOWN)
     def get(self, request: Request) -> Response:

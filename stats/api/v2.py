@@ -25,6 +25,7 @@ class QueryView(ApiView):
 
     surface: ClassVar[Surface] = Surface.STATS
     requires_site_id = True
+    admits_links = True
     roles: ClassVar[Collection[Role] | None] = None
 
     @documented(QUERY)

@@ -11,7 +11,8 @@ import time_machine
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import AuditEntry, Site, User
+from accounts.link_services import is_password
+from accounts.models import AuditEntry, SharedLink, Site, User
 from accounts.selectors import site_ref
 from analytics_project import clock
 from analytics_project.errors import StoreUnavailable
@@ -185,3 +186,25 @@ def test_reset_and_revocation_ask_first_on_the_page_too(client: Client) -> None:
     client.post(reverse("admin:accounts_apikey_changelist"), {"action": "revoke", "_selected_action": key.record.pk})
     key.record.refresh_from_db()
     assert (Erasure.objects.exists(), key.record.state) == (False, "usable")
+
+
+def test_password_of_a_link_is_written_and_never_shown(client: Client) -> None:
+    site = make_site()
+    link = SharedLink.objects.create(site=site, name="Board")
+    page = reverse("admin:accounts_site_change", args=[site.pk])
+    form = client.get(page).context["adminform"].form
+    sent = {name: form.initial.get(name) or "" for name in form.fields}
+    for formset in client.get(page).context["inline_admin_formsets"]:
+        prefix = formset.formset.prefix
+        count = formset.formset.initial_form_count()
+        sent |= {f"{prefix}-TOTAL_FORMS": count, f"{prefix}-INITIAL_FORMS": count}
+    sent |= {
+        "shared_links-0-id": link.pk,
+        "shared_links-0-site": site.pk,
+        "shared_links-0-name": "Board",
+        "shared_links-0-new_password": "sésame ouvre-toi",
+    }
+    saved = client.post(page, sent, follow=True)
+    link.refresh_from_db()
+    assert is_password(link, "sésame ouvre-toi"), saved.content.decode()[:3000]
+    assert "sésame" not in client.get(page).content.decode()

@@ -216,8 +216,22 @@ PROVIDE_LINK: Final = operation(
     operation_id="provideSharedLink",
     tag=TAG,
     summary="Find or create a shared link",
-    description=f"Needs `sites:provision:*`, the role {SITE_ROLES}, and for a new link the feature. {FORMS}",
-    body={JSON: object_of({"site_id": NAME, "name": NAME})},
+    description=(
+        "A link that exists stays as it is. Its `auth` is also a key for reading statistics of the site: "
+        "`Authorization: Bearer <auth>`, or `<auth>:<password>`. "
+        f"Needs `sites:provision:*`, the role {SITE_ROLES}, and for a new link the feature. {FORMS}"
+    ),
+    body={
+        JSON: object_of(
+            {
+                "site_id": NAME,
+                "name": NAME,
+                "password": {**TEXT, "description": "Of a new link; none where it is empty."},
+                "expires_at": {**TEXT, "description": "Of a new link: ISO 8601, UTC without an offset."},
+            },
+            ("site_id", "name"),
+        )
+    },
     answers={
         200: Answer("The link.", {JSON: object_of({"name": TEXT, "url": TEXT})}),
         400: WRONG,
@@ -231,6 +245,17 @@ PROVIDE_LINK: Final = operation(
             "A link for the board",
             {"name": "Board", "url": "https://stats.example/share/shop.example?auth=ast--L0iOM_A6Y_GU1FM9"},
             body={"site_id": DOMAIN, "name": "Board"},
+        ),
+        Example(
+            "untilApril",
+            "A link with a password and an end",
+            {"name": "Agency", "url": "https://stats.example/share/shop.example?auth=ast--L0iOM_A6Y_GU1FM9"},
+            body={
+                "site_id": DOMAIN,
+                "name": "Agency",
+                "password": "open sesame",
+                "expires_at": "2025-04-01T00:00:00+02:00",
+            },
         ),
         Example(
             "nameMissing",

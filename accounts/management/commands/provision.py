@@ -134,7 +134,8 @@ class Command(BaseCommand):
         site = site_ref(_site(options["site"]))
         if not (settings.BASE_URL or options["base_url"]):
             raise CommandError("set BASE_URL, or give --base-url: the link has to begin with the server's address")
-        link = provide_link(site, options["name"], features_of(site))
+        expires_at = None if options["expires_in"] is None else clock.now() + options["expires_in"]
+        link = provide_link(site, options["name"], features_of(site), expires_at=expires_at)
         return {"name": link.name, "url": link_url(site, link, base=options["base_url"] or "")}
 
 
@@ -340,6 +341,11 @@ _KINDS: Final[tuple[tuple[str, str, dict[str, dict[str, Any]]], ...]] = (
         {
             "--site": _SITE,
             "--name": {"required": True, "metavar": "N", "help": "Unique among the links of the site."},
+            "--expires-in": {
+                "type": _span,
+                "metavar": "90d",
+                "help": "A new link lapses after this; never without it.",
+            },
             "--base-url": _BASE_URL,
         },
     ),

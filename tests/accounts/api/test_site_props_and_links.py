@@ -1,9 +1,11 @@
 """Custom properties and shared links over the Sites API: contract, sections 5 and 6."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 
+from accounts.link_services import is_password
 from accounts.models import SharedLink, Site, Team
 from accounts.selectors import site_ref
 from accounts.types import Feature
@@ -118,6 +120,36 @@ def test_link_is_below_the_configured_address(call: Caller, team: Team, settings
 def test_bad_name_of_a_link_is_refused(call: Caller, name: object) -> None:
     status, body = call("PUT", "/sites/shared-links", {"site_id": "shop.example", "name": name})
     assert (status, body["error"].startswith("name")) == (400, True)
+    assert not SharedLink.objects.exists()
+
+
+@pytest.mark.usefixtures("site")
+def test_new_link_takes_password_and_end_and_an_old_one_keeps_its_own(call: Caller) -> None:
+    sent = {"site_id": "shop.example", "name": "Board", "password": "sésame", "expires_at": "2099-01-01T00:00:00+01:00"}
+    status, body = call("PUT", "/sites/shared-links", sent)
+    assert (status, set(body)) == (200, {"name", "url"})
+    link = SharedLink.objects.get()
+    assert is_password(link, "sésame") and not is_password(link, "sesame")
+    assert link.expires_at == datetime(2098, 12, 31, 23, tzinfo=UTC)
+    assert call("PUT", "/sites/shared-links", {**sent, "password": "", "expires_at": None}) == (200, body)
+    assert SharedLink.objects.get().password_hash == link.password_hash
+
+
+@pytest.mark.usefixtures("site")
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"password": 7},
+        {"password": "p" * 1001},
+        {"expires_at": "soon"},
+        {"expires_at": 7},
+        {"expires_at": "2020-01-01"},
+        {"expires_at": "0001-01-01T00:00:00+14:00"},
+    ],
+)
+def test_bad_password_or_end_is_refused_by_its_name(call: Caller, fields: dict[str, object]) -> None:
+    status, body = call("PUT", "/sites/shared-links", {"site_id": "shop.example", "name": "Board", **fields})
+    assert (status, body["error"].startswith(next(iter(fields)))) == (400, True)
     assert not SharedLink.objects.exists()
 
 
