@@ -117,6 +117,7 @@ GEOIP_CITY_DB = env.path("GEOIP_CITY_DB")
 TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
 MAX_GOALS_PER_SITE = env.integer("MAX_GOALS_PER_SITE", 1000, at_least=1)
 AI_ASSISTANTS_CHANNEL = env.flag("AI_ASSISTANTS_CHANNEL", default=True)
+PAYMENT_HOSTS = frozenset(host.lower() for host in env.words("PAYMENT_HOSTS"))
 
 # ---- Live state ------------------------------------------------------------------------------------------------------
 if REDIS_URL:

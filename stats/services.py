@@ -83,6 +83,7 @@ def start_intake() -> Intake:
             spool_max_bytes=settings.SPOOL_MAX_BYTES,
             spool_sync_ms=settings.SPOOL_SYNC_MS,
             ai_assistants=settings.AI_ASSISTANTS_CHANNEL,
+            payment_hosts=settings.PAYMENT_HOSTS,
         )
     )
     recover_imports(event_store())

@@ -172,6 +172,7 @@ class AccessLog:
         find_place: Callable[[str], Place],
         latest: int,
         ai_assistants: bool = True,
+        payment_hosts: frozenset[str] = frozenset(),
     ) -> None:
         """Read `lines` for the site of that domain; lines from after `latest` (unix seconds) are unreadable."""
         self.lines = 0
@@ -183,6 +184,7 @@ class AccessLog:
         self._find_place = find_place
         self._latest = latest
         self._ai_assistants = ai_assistants
+        self._payment_hosts = payment_hosts
         self._days = LocalDays()
         self._salts: dict[str, bytes] = {}
         self._digest = blake2b(digest_size=16)
@@ -232,7 +234,11 @@ class AccessLog:
 
     def _event(self, line: LogLine, page: Page, agent: Agent) -> bytes:
         acquisition = acquisition_of(
-            page.query, page.hostname, line.referrer[:MAX_REFERRER_CHARACTERS], self._ai_assistants
+            page.query,
+            page.hostname,
+            line.referrer[:MAX_REFERRER_CHARACTERS],
+            self._ai_assistants,
+            self._payment_hosts,
         )
         place = self._find_place(line.address)
         visitor = visitor_id(

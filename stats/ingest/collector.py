@@ -93,6 +93,7 @@ class Collector:
         counters: OutcomeCounters,
         convert_money: ConvertMoney,
         ai_assistants: bool,
+        payment_hosts: frozenset[str],
     ) -> None:
         self.sites = sites
         self._salts = salts
@@ -102,6 +103,7 @@ class Collector:
         self._counters = counters
         self._convert_money = convert_money
         self._ai_assistants = ai_assistants
+        self._payment_hosts = payment_hosts
         self._days = LocalDays()
         self._rate_windows: dict[int, tuple[int, int]] = {}
         self.positions: dict[int, int] = {}
@@ -265,7 +267,10 @@ class Collector:
 
     def _attributes(self, request: EventRequest, client: Client, agent: Agent, place: Place | None) -> bytes:
         """Return where a visit came from, as the tail of a row."""
-        acquisition = acquisition_of(request.page.query, request.page.hostname, request.referrer, self._ai_assistants)
+        page = request.page
+        acquisition = acquisition_of(
+            page.query, page.hostname, request.referrer, self._ai_assistants, self._payment_hosts
+        )
         return attributes_fragment(acquisition, place or self._place(client), agent)
 
     def _find_visit(

@@ -56,6 +56,7 @@ class IntakeParts:
     spool_max_bytes: int
     spool_sync_ms: int
     ai_assistants: bool = True
+    payment_hosts: frozenset[str] = frozenset()
 
 
 class Intake:
@@ -83,6 +84,7 @@ class Intake:
             counters=self.counters,
             convert_money=parts.convert_money,
             ai_assistants=parts.ai_assistants,
+            payment_hosts=parts.payment_hosts,
         )
         self._goals = ServerGoals(self.sessions, self.spool, self.counters, self.collector.positions)
         self._loop: asyncio.AbstractEventLoop | None = None

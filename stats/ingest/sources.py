@@ -64,9 +64,14 @@ def _spam_hosts() -> frozenset[str]:
     return frozenset((_DATA / "spam_hosts.txt").read_text().split())
 
 
+@cache
+def _payment_hosts() -> frozenset[str]:
+    return frozenset((_DATA / "payment_hosts.txt").read_text().split())
+
+
 def warm() -> None:
     """Read the data files now instead of at the first event."""
-    acquisition_of("", "", "https://warm.invalid/")
+    acquisition_of("", "", "https://warm.invalid/")  # reads the payment hosts too
     _spam_hosts()
 
 
@@ -76,14 +81,24 @@ def is_spam_referrer(referrer: str) -> bool:
 
 
 @lru_cache(maxsize=20_000)
-def acquisition_of(page_query: str, hostname: str, referrer: str, ai_assistants: bool = True) -> Acquisition:
+def acquisition_of(
+    page_query: str,
+    hostname: str,
+    referrer: str,
+    ai_assistants: bool = True,
+    more_payment_hosts: frozenset[str] = frozenset(),
+) -> Acquisition:
     """Return how a visit came about.
 
     `page_query` is the raw query of the page's URL, `hostname` the event's, `referrer` the raw referring URL; each may
-    be empty or garbage. Never raises. Source: event contract 2.3 to 2.6.
+    be empty or garbage. Whoever comes back from a payment page came from nowhere: the referrer does not count where its
+    host is one that we know, one of `more_payment_hosts`, or below one of them.
+    Never raises. Source: event contract 2.3 to 2.6; Goals and Revenue API contract, 3.2 (payment pages).
     """
     tags = _parameters(page_query) if page_query else {}
     parts = _counting_referrer(referrer, hostname) if referrer else None
+    if parts and _is_payment_page(parts.host, more_payment_hosts):
+        parts = None
     tagged = next((tags[name] for name in _SOURCE_TAGS if name in tags), None)
     if tagged is not None:
         source = _canonical_name(tagged)
@@ -127,6 +142,15 @@ def _counting_referrer(referrer: str, hostname: str) -> UrlParts | None:
     if parts.scheme not in _COUNTING_SCHEMES or not parts.host or parts.host == "localhost":
         return None
     return None if without_www(parts.host) == without_www(hostname) else parts
+
+
+def _is_payment_page(host: str, more: frozenset[str]) -> bool:
+    known = _payment_hosts()
+    while host:
+        if host in known or host in more:
+            return True
+        host = host.partition(".")[2]
+    return False
 
 
 def _stored_referrer(parts: UrlParts) -> str:

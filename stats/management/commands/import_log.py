@@ -110,6 +110,7 @@ def _access_log(lines: Iterator[bytes], domain: str, timezone: str) -> AccessLog
         find_place=open_places(settings.GEOIP_CITY_DB).find,
         latest=clock.unix_seconds() + DAY_SECONDS,
         ai_assistants=settings.AI_ASSISTANTS_CHANNEL,
+        payment_hosts=settings.PAYMENT_HOSTS,
     )
 
 

@@ -55,6 +55,11 @@ def read(lines: Sequence[str], timezone: str = "Etc/UTC") -> tuple[AccessLog, li
     return log, [json.loads(line) for line in body.splitlines()]
 
 
+def test_payment_page_is_no_source() -> None:
+    _, (event,) = read([log_line("GET /thanks HTTP/1.1", referrer="https://checkout.stripe.com/c/pay/cs_1")])
+    assert (event["source"], event["referrer"], event["channel"]) == ("", "", "Direct")
+
+
 def test_view_is_enriched_like_a_live_event() -> None:
     _, (event,) = read(
         [log_line("GET /caf%C3%A9?utm_source=FB-Ads HTTP/1.1", referrer="https://www.google.com/search")]

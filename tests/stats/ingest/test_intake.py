@@ -1,8 +1,10 @@
 import asyncio
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import time_machine
 
 from analytics_project.errors import StoreUnavailable
 from stats.store.client import EventStore
@@ -59,6 +61,23 @@ def test_row_that_the_store_refuses_is_counted_and_blocks_nobody(live: LivePath,
     assert len(live.events(site)) == 2
     asyncio.run(live.intake.store_counts())
     assert intake_counts_since(store, site.ref.id, 0) == {"buffered": 2, "dropped_invalid": 1}
+    live.stop()
+
+
+def test_payment_page_does_not_take_the_source_of_a_visit(store: EventStore, tmp_path: Path) -> None:
+    site = intake_site("counted.example")
+    with time_machine.travel("2026-03-05T12:00:00Z", tick=False) as clock:
+        live = LivePath(store, tmp_path)
+        live.add(site)
+        live.post({**PAGE, "r": "https://news.ycombinator.com/"})
+        for minutes in (20, 60):
+            clock.shift(timedelta(minutes=minutes))
+            live.post({**PAGE, "r": "https://checkout.stripe.com/c/pay/cs_1"})
+    came = [(visit["source"], visit["referrer"], visit["channel"], visit["pageviews"]) for visit in live.visits(site)]
+    assert came == [
+        ("Hacker News", "news.ycombinator.com", "Organic Social", 2),
+        ("", "", "Direct", 1),
+    ]
     live.stop()
 
 

@@ -65,6 +65,40 @@ def test_campaign_parameters_are_kept_raw() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "referrer",
+    [
+        "https://checkout.stripe.com/c/pay/cs_live_1",
+        "https://www.paypal.com/checkoutnow",
+        "https://sandbox-checkout.paddle.com/",
+        "https://käse.lemonsqueezy.com/checkout",
+        "https://polar.sh/checkout/1",
+        "https://pay.klarna.com/",
+        "https://shop.app/checkout",
+        "https://Pay.Bank.example:8443/3ds",
+    ],
+)
+def test_payment_page_is_no_source_but_hides_no_tag(referrer: str) -> None:
+    own = frozenset({"bank.example"})
+    found = acquisition_of("", "shop.example", referrer, True, own)
+    tagged = acquisition_of("utm_source=newsletter", "shop.example", referrer, True, own)
+    assert (found.source, found.referrer, found.channel) == ("", "", "Direct")
+    assert (tagged.source, tagged.referrer, tagged.channel) == ("newsletter", "", "Email")
+
+
+@pytest.mark.parametrize(
+    ("referrer", "source"),
+    [
+        ("https://stripe.com/partners", "stripe.com"),
+        ("https://notpaypal.com/", "notpaypal.com"),
+        ("https://paypal.com.evil.example/", "paypal.com.evil.example"),
+        ("https://pay.bank.example/", "pay.bank.example"),
+    ],
+)
+def test_host_that_is_no_payment_page_stays_a_source(referrer: str, source: str) -> None:
+    assert came(referrer=referrer).source == source
+
+
 @pytest.mark.parametrize("query", ["utm_source=", "utm_source", "ref", "ref=&utm_medium="])
 def test_an_empty_tag_hides_the_referrer(query: str) -> None:
     found = came(query, "https://www.google.com/")
