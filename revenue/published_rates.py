@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from io import BytesIO, StringIO
 from typing import Final
 from zipfile import BadZipFile, ZipFile
@@ -39,7 +39,7 @@ def parse_published(body: bytes) -> list[PublishedRate]:
     try:
         text = (_unzipped(body) if body.startswith(_ZIP) else body).decode("utf-8-sig")
         found = list(_of_xml(text) if text.lstrip().startswith("<") else _of_csv(text))
-    except (BadZipFile, UnicodeDecodeError, ValueError, InvalidOperation, csv.Error, StopIteration) as problem:
+    except (BadZipFile, UnicodeDecodeError, ValueError, csv.Error) as problem:
         raise InvalidRequest(f"the file of rates cannot be read: {problem}") from problem
     if not found:
         raise InvalidRequest("the file holds no rates: the European Central Bank's XML or CSV is expected")
@@ -66,7 +66,7 @@ def _of_xml(text: str) -> Iterator[PublishedRate]:
 
 def _of_csv(text: str) -> Iterator[PublishedRate]:
     rows = csv.reader(StringIO(text))
-    head = [name.strip() for name in next(rows)]
+    head = [name.strip() for name in next(rows, [])]
     if not head or head[0] != "Date":
         raise ValueError("its first column is not Date")
     for row in rows:

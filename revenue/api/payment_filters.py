@@ -86,5 +86,5 @@ def _place(cursor: str) -> tuple[datetime, int]:
     try:
         at, number = decode_cursor("cursor", cursor, _KIND, 2)
         return datetime.fromtimestamp(at, UTC), number
-    except (InvalidCursor, OverflowError, ValueError) as problem:
+    except (InvalidCursor, OverflowError, ValueError, OSError) as problem:
         raise InvalidRequest("cursor is not a cursor of this list") from problem
