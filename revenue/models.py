@@ -48,6 +48,8 @@ else:
 class ExactDecimalField(_DecimalField):
     """A decimal of any length, exact everywhere: SQLite would keep a number of more than 15 digits as a float."""
 
+    empty_strings_allowed = False
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{**kwargs, "max_length": _EXACT_CHARACTERS})
 

@@ -96,8 +96,10 @@ class RateBook:
         if BASE_CURRENCY not in (source, target):
             quote = self._newest_quote(source, target, on)
             direct = None if quote is None else quote.worth
+        taken_before = dict(self._taken)
         crossed = self._over_the_euro(source, target, on)
-        if direct is not None and (crossed is None or direct.on >= crossed.on):
+        if crossed is None or (direct is not None and direct.on >= crossed.on):
+            self._taken = taken_before  # what was looked at and not used is not kept
             return direct
         return crossed
 

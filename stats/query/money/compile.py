@@ -14,6 +14,7 @@ _IN_SPAN = (
     f"{_OF_SITE} AND paid_at >= toDateTime({{start:UInt32}}, 'UTC') AND paid_at <= toDateTime({{end:UInt32}}, 'UTC')"
 )
 _DAY_S: Final = 86_400  # what the day of an event, in whatever zone, may be beside that of its instant
+_LONGEST_COVERAGE_S: Final = 373 * _DAY_S  # a year and the grace, with room; no older payment covers an instant
 _COUNTS = "NOT is_refund AND amount > 0"
 
 
@@ -121,9 +122,16 @@ def compile_balance(site_id: int, at: int) -> Statement:
         SELECT toString(sum(monthly_term)) AS mrr, uniqExactIf(customer_id, monthly_term > 0) AS customers
         FROM payments FINAL
         WHERE {_OF_SITE} AND is_recurring
-            AND paid_at <= toDateTime({{at:UInt32}}, 'UTC') AND covered_until > toDateTime({{at:UInt32}}, 'UTC')
+            AND paid_at >= toDateTime({{earliest:UInt32}}, 'UTC') AND paid_at <= toDateTime({{at:UInt32}}, 'UTC')
+            AND covered_until > toDateTime({{at:UInt32}}, 'UTC')
     """
-    return Statement(sql, {"site": site_id, "at": at})
+    return Statement(sql, {"site": site_id, "at": at, "earliest": max(0, at - _LONGEST_COVERAGE_S)})
+
+
+_COUNTED = f"{_OF_SITE} AND is_recurring AND monthly_term > 0 AND covered_until > paid_at"
+_EARLIER_CUSTOMERS = f"""
+    SELECT customer_id FROM payments FINAL WHERE {_COUNTED} AND paid_at < toDateTime({{start:UInt32}}, 'UTC')
+"""
 
 
 def compile_movements(span: Span, steps: Steps) -> Statement:
@@ -131,7 +139,8 @@ def compile_movements(span: Span, steps: Steps) -> Statement:
 
     The ends of the steps are numbered from 1; 0 is the second before the first. A payment counts at the ends from the
     first that is not before `paid_at` to the last before `covered_until`, so per customer it is one change up and one
-    down, and the running sum of changes is the balance. Shape: `step` 0 holds the balance that is there at the start.
+    down, and the running sum of changes is the balance. Only payments that reach into the span are added up; who had
+    one before, still counting or not, is no new customer. Shape: `step` 0 holds the balance that is there at the start.
     """
     covered_from, covered_to = (_step_of(column, steps) for column in ("paid_at", "covered_until"))
     sql = f"""
@@ -153,7 +162,7 @@ def compile_movements(span: Span, steps: Steps) -> Statement:
                 step_and_change.2 - step_and_change.3 AS before
             FROM (
                 SELECT
-                    min(covered_from) AS first_step,
+                    if(customer_id IN ({_EARLIER_CUSTOMERS}), 0, min(covered_from)) AS first_step,
                     sumMapIf(
                         [covered_from, covered_to], [monthly_term, -monthly_term], covered_from < covered_to
                     ) AS changes,
@@ -161,7 +170,8 @@ def compile_movements(span: Span, steps: Steps) -> Statement:
                 FROM (
                     SELECT customer_id, monthly_term, {covered_from} AS covered_from, {covered_to} AS covered_to
                     FROM payments FINAL
-                    WHERE {_OF_SITE} AND is_recurring AND monthly_term > 0 AND covered_until > paid_at
+                    WHERE {_COUNTED} AND covered_until >= toDateTime({{start:UInt32}}, 'UTC')
+                        AND paid_at >= toDateTime({{earliest:UInt32}}, 'UTC')
                         AND paid_at <= toDateTime({{known_until:UInt32}}, 'UTC')
                 )
                 GROUP BY customer_id
@@ -176,6 +186,7 @@ def compile_movements(span: Span, steps: Steps) -> Statement:
     params = {
         "site": span.site_id,
         "start": span.start,
+        "earliest": max(0, span.start - _LONGEST_COVERAGE_S),
         "known_until": steps.known_until,
         "zone": steps.timezone,
         "first": steps.first.isoformat(),
