@@ -19,6 +19,7 @@ from django.conf import settings  # noqa: E402 - Django must be set up before it
 
 from analytics_project.turns import Application, Turns  # noqa: E402
 from revenue.mirror_services import work_in_payments  # noqa: E402
+from revenue.webhook_worker import WebhookWorker  # noqa: E402
 from stats.housekeeping import Housekeeping  # noqa: E402
 from stats.ingest.addresses import TrustedProxies  # noqa: E402
 from stats.ingest.views import EventEndpoint, Receive, Scope, Send, answer_error_report  # noqa: E402
@@ -64,6 +65,8 @@ class Footfall:
         self._events = EventEndpoint(intake.collector, intake.loader, proxies, authorise_caller)
         housekeeping = Housekeeping(intake, works=(work_in_payments,))
         housekeeping.start()
+        webhooks = WebhookWorker()
+        webhooks.start()
         upkeep = loop.create_task(intake.keep_up())
         upkeep.add_done_callback(_report_a_failure)
         await send({"type": "lifespan.startup.complete"})
@@ -71,6 +74,7 @@ class Footfall:
         upkeep.cancel()
         try:
             await intake.store_counts()
+            await loop.run_in_executor(None, webhooks.stop)
             await loop.run_in_executor(None, housekeeping.stop)
         finally:
             await loop.run_in_executor(None, stop_intake)

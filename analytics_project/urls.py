@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from accounts.invitation_view import invitation
 from analytics_project.api import no_such_endpoint
 from analytics_project.openapi import DocumentView, ReferenceView
+from revenue.api.webhooks import WebhookView
 from stats.api.aggregates import ImportAggregatesView
 from stats.api.annotations import AnnotationsView, OneAnnotationView
 from stats.api.health import health
@@ -40,6 +41,8 @@ urlpatterns = [
     # Statistics
     path("api/", include("stats.api.urls")),
     re_path("^api/", no_such_endpoint),
+    # Payment providers
+    re_path(r"^webhooks/(?P<provider>[^/]+)/(?P<token>[^/]+)/?$", WebhookView.as_view()),
     # The tracker script
     path("js/", include("stats.tracker.urls")),
 ]

@@ -13,7 +13,7 @@ from accounts.types import SiteId
 from analytics_project import clock
 from revenue.coverage_services import cover
 from revenue.ledger_services import Changes, lock_ledger
-from revenue.models import Payment
+from revenue.models import CustomerVisitor, Payment, ProviderEvent
 from stats.ingest.visitor import visitor_text
 from stats.models import Erasure, ErasureKind
 
@@ -26,12 +26,21 @@ def forget_payments(instance: Erasure, created: bool, **_signal: Any) -> None:
             changes = Changes(lock_ledger(site_ref(site)))
             forgotten = list(Payment.objects.filter(site=site, payer=instance.visitor))
             left = list(_sharing_a_subscription(forgotten))
+            _forget_customers(site, instance.visitor, {one.customer_id for one in forgotten})
             forget(forgotten, clock.now())
             for payment in forgotten:
                 changes.add_changed(payment)
             changes.write()
             cover(SiteId(site.pk), [*forgotten, *left], changes)
             changes.write()
+
+
+def _forget_customers(site: Site, payer: str, paying: set[str]) -> None:
+    """Forget what providers told of customers who are a visitor: whom they were, and the events as they came."""
+    links = CustomerVisitor.objects.filter(site=site, payer=payer)
+    customers = {*paying, *links.values_list("customer_id", flat=True)} - {""}
+    CustomerVisitor.objects.filter(site=site, customer_id__in=customers).delete()
+    ProviderEvent.objects.filter(connection__site=site, customer_id__in=customers).update(body=b"", customer_id="")
 
 
 def forget_erased(site_id: SiteId, new: Sequence[Payment], now: datetime) -> None:

@@ -6,6 +6,7 @@ the event store from a mirror of these rows, which `revenue.mirror_services` kee
 """
 
 from decimal import Decimal
+from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.core.exceptions import ValidationError
@@ -16,6 +17,7 @@ from django.db.models import Q
 from accounts.models import Site
 from accounts.validators import is_storable
 from analytics_project import clock
+from revenue.providers.types import Provider
 from revenue.types import Interval, Origin, PaymentType, decimals_of, from_micros
 
 MAX_ID_CHARACTERS: Final = 255
@@ -229,3 +231,119 @@ class ExchangeRate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source_currency}/{self.target_currency} {self.on:%Y-%m-%d}"
+
+
+# ---- Webhooks of payment providers -----------------------------------------------------------------------------------
+def make_webhook_token() -> str:
+    """Return the part of a webhook's address that names its connection: 192 random bits."""
+    return token_urlsafe(24)
+
+
+class ProviderConnection(models.Model):
+    """One webhook of a provider for a site. The token only names it; what proves an event is its signature."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="provider_connections")
+    provider = models.CharField(max_length=12, choices=_choices(Provider))
+    token = models.CharField(max_length=43, unique=True, default=make_webhook_token, editable=False)
+    is_enabled = models.BooleanField("enabled", default=True, help_text="Off: its events are refused with 404.")
+    last_event_at = models.DateTimeField("last event", null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    def __str__(self) -> str:
+        return f"{self.get_provider_display()} of {self.site}"
+
+
+class ProviderSecret(models.Model):
+    """A secret with which a provider signs the events of a connection; several while it is being changed."""
+
+    connection = models.ForeignKey(ProviderConnection, on_delete=models.CASCADE, related_name="secrets")
+    sealed = models.TextField(editable=False)
+    added_at = models.DateTimeField(default=clock.now, editable=False)
+
+    def __str__(self) -> str:
+        return f"added {self.added_at:%Y-%m-%d %H:%M}"
+
+
+class ProviderEvent(models.Model):
+    """An event as it came, kept 30 days: so that it is worked once, again after a failure, and on request.
+
+    `worked_at` is when it was turned into payments; until then it is tried at `next_try_at`, and `problem` says why
+    not. `customer_id` is whom it was about. The body of a person who was erased is empty.
+    """
+
+    connection = models.ForeignKey(ProviderConnection, on_delete=models.CASCADE, related_name="events", db_index=False)
+    event_id = models.CharField(max_length=MAX_ID_CHARACTERS)
+    event_type = models.CharField(max_length=MAX_ID_CHARACTERS)
+    body = models.BinaryField()
+    received_at = models.DateTimeField(default=clock.now)
+    attempts = models.PositiveIntegerField(default=0)
+    next_try_at = models.DateTimeField(default=clock.now)
+    worked_at = models.DateTimeField(null=True, blank=True)
+    problem = models.CharField(max_length=MAX_ID_CHARACTERS, blank=True)
+    customer_id = models.CharField(max_length=MAX_ID_CHARACTERS, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["connection", "event_id"], name="provider_event_once"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["next_try_at", "id"], condition=Q(worked_at=None), name="provider_event_waiting"),
+            models.Index(fields=["received_at"], name="provider_event_by_age"),
+            models.Index(fields=["customer_id"], condition=~Q(customer_id=""), name="provider_event_by_customer"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_type} {self.event_id}"
+
+
+class CustomerVisitor(models.Model):
+    """That a provider's customer was a visitor at an instant, told by an event that is no payment."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="customer_visitors", db_index=False)
+    customer_id = models.CharField(max_length=MAX_ID_CHARACTERS)
+    visitor_id = models.CharField(max_length=MAX_VISITOR_CHARACTERS)
+    payer = models.CharField(max_length=18, help_text="The visitor's number, as in payments.")
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["site", "customer_id", "visitor_id", "seen_at"], name="customer_seen_as_visitor_once"
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["site", "payer"], name="customer_visitor_by_payer")]
+
+    def __str__(self) -> str:
+        return self.customer_id
+
+
+class PaymentReference(models.Model):
+    """Another name of a payment, by which its refunds may call it; the payment may be still to come."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="payment_references", db_index=False)
+    reference = models.CharField(max_length=MAX_ID_CHARACTERS)
+    transaction_id = models.CharField(max_length=MAX_ID_CHARACTERS)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["site", "reference", "transaction_id"], name="payment_reference_once"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["site", "transaction_id"], name="payment_reference_by_payment")]
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+class SupersededPayment(models.Model):
+    """A payment that its provider reports under another id too; under this one it counts for nothing."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="superseded_payments", db_index=False)
+    transaction_id = models.CharField(max_length=MAX_ID_CHARACTERS)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["site", "transaction_id"], name="superseded_payment_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.transaction_id

@@ -15,6 +15,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import keys, two_factor_services
 from accounts.models import Site
+from revenue import sealing
 from stats.models import VisitorSalt
 
 SHORTEST_PASSWORD: Final = 10  # shorter ones are words that any line may hold
@@ -86,6 +87,13 @@ def watching(logger: logging.Logger) -> Iterator[SecretWatch]:
             watch.others.add(raw)
         set_password(self, raw)
 
+    seal = sealing.seal
+
+    def noted_seal(server_secret: str, secret: str) -> str:
+        sealed = seal(server_secret, secret)
+        watch.others |= {secret, sealed}
+        return sealed
+
     def saved(instance: Any, **_signal: object) -> None:
         if isinstance(instance, TOTPDevice):
             watch.others |= {instance.key, b32encode(instance.bin_key).decode()}
@@ -95,6 +103,7 @@ def watching(logger: logging.Logger) -> Iterator[SecretWatch]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keys, "mint_key", noted(keys.mint_key))
         patch.setattr(keys, "mint_plugins_token", noted(keys.mint_plugins_token))
+        patch.setattr(sealing, "seal", noted_seal)
         patch.setattr(two_factor_services, "_mint_recovery_code", noted_recovery_code)
         patch.setattr(AbstractBaseUser, "set_password", noted_password)
         for record in (VisitorSalt, Site, TOTPDevice):

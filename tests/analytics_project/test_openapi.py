@@ -16,7 +16,7 @@ from analytics_project.documentation import Answer, Example, operation
 from analytics_project.openapi import document
 from stats.store.import_tables import FIELDS
 
-CLIENT_PATHS = ("/api/", "/js/")
+CLIENT_PATHS = ("/api/", "/js/", "/webhooks/")
 CATCH_ALL = "^api/"
 OWN_DOCUMENT = "/api/plugins/v1/"  # held against it in tests/goals/api/plugins/test_specification.py
 IN_ASGI = {("/api/event", "post"), ("/api/error", "get")}  # answered before Django, see `analytics_project.asgi`

@@ -199,6 +199,7 @@ WITHOUT_KEY: Final = {
     "api/health": "for load balancers, tells no data of sites",
     "^api/": "answers 404 to whatever no other route serves",
     "invitations/<str:token>": "whoever has the token of an invitation accepts it",
+    "^webhooks/(?P<provider>[^/]+)/(?P<token>[^/]+)/?$": "the provider signs: tests/revenue/test_webhooks.py",
     "js/": "the tracker script, for everybody's browser",
 }
 

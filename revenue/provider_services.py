@@ -1,0 +1,198 @@
+"""What a provider's outcomes do to a site's books: the same in any order and however often they come.
+
+All of an event is written or nothing. Payments are written by `revenue.services`; here stands what providers need
+beside it: who a customer is, which other names a payment has, and refunds that are told as a total.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import Q, Sum
+
+from accounts.types import SiteRef
+from analytics_project.errors import Conflict
+from revenue.coverage_services import cover, cover_payers
+from revenue.ledger_services import Changes, lock_ledger
+from revenue.models import CustomerVisitor, Payment, PaymentReference, SupersededPayment
+from revenue.providers.types import (
+    CustomerLinked,
+    Outcome,
+    Paid,
+    PaymentNamed,
+    RefundedSoFar,
+    SubscriptionEnded,
+    Superseded,
+    Undone,
+)
+from revenue.services import end_subscription, payer_of, record_payment, void_payment
+from revenue.types import NewPayment, Origin, PaymentType, Recorded, from_micros
+
+VOIDED = "voided"
+
+
+@transaction.atomic
+def apply_outcomes(site: SiteRef, outcomes: Sequence[Outcome]) -> None:
+    """Write what an event comes to.
+
+    Raises: Conflict where a payment is known with another content; NotFound for a site deleted just now.
+    """
+    lock_ledger(site)  # events of a site one after the other: each sees what the former wrote
+    for outcome in outcomes:
+        _apply(site, outcome)
+
+
+def _apply(site: SiteRef, outcome: Outcome) -> None:
+    match outcome:
+        case Paid(payment, references):
+            _record(site, payment)
+            for reference in references:
+                _name(site, reference, payment.transaction_id)
+            _tie(site, payment)
+        case Undone(payment):
+            _record(site, payment)
+            void_payment(site, payment.transaction_id, is_refund=True, who=None)
+        case RefundedSoFar():
+            _refund_the_rest(site, outcome)
+        case SubscriptionEnded(subscription_id, ends_at):
+            end_subscription(site, subscription_id, ends_at)
+        case CustomerLinked():
+            _link_customer(site, outcome)
+        case PaymentNamed(reference, transaction_id):
+            _name(site, reference, transaction_id)
+            _link_named(site, [reference])
+        case Superseded(transaction_id):
+            _supersede(site, transaction_id)
+
+
+def _record(site: SiteRef, payment: NewPayment) -> None:
+    if _is_superseded(site, payment.refund_of if payment.is_refund else payment.transaction_id):
+        return
+    outcome = record_payment(site, payment, who=None, origin=Origin.PROVIDER)
+    if outcome.recorded is Recorded.CONFLICT and outcome.differs_in != VOIDED:
+        kind = "refund" if payment.is_refund else "payment"
+        raise Conflict(
+            f"{kind} {payment.transaction_id} is already recorded with a different {outcome.differs_in}",
+            code="payment_differs",
+        )
+
+
+def _tie(site: SiteRef, payment: NewPayment) -> None:
+    if payment.is_refund:
+        _link_named(site, [payment.refund_of])
+        return
+    names = PaymentReference.objects.filter(site=site.id, transaction_id=payment.transaction_id)
+    _link_named(site, list(names.values_list("reference", flat=True)))
+    if payment.customer_id:
+        _settle_customer(site, payment.customer_id)
+
+
+# ---- Other names of a payment ----------------------------------------------------------------------------------------
+def _name(site: SiteRef, reference: str, transaction_id: str) -> None:
+    PaymentReference.objects.get_or_create(site_id=site.id, reference=reference, transaction_id=transaction_id)
+
+
+def _link_named(site: SiteRef, references: Collection[str]) -> None:
+    """Tie refunds that call their payment by another name to it, as far as both are there."""
+    waiting = Payment.objects.filter(site=site.id, is_refund=True, refunded_payment=None, refund_of__in=references)
+    refunds = list(waiting.exclude(refund_of=""))
+    if not refunds:
+        return
+    names = PaymentReference.objects.filter(site=site.id, reference__in=references).order_by("transaction_id")
+    meant = dict(names.values_list("reference", "transaction_id"))
+    paid = Payment.objects.filter(site=site.id, is_refund=False, transaction_id__in=meant.values())
+    by_id = {payment.transaction_id: payment for payment in paid}
+    changes = Changes(lock_ledger(site))
+    for refund in refunds:
+        if (payment := by_id.get(meant.get(refund.refund_of, ""))) is not None:
+            changes.add(refund, refunded_payment_id=payment.pk)
+    changes.write()
+    cover(site.id, [*refunds, *by_id.values()], changes)
+    changes.write()
+
+
+# ---- Refunds told as a total -----------------------------------------------------------------------------------------
+def _refund_the_rest(site: SiteRef, refunded: RefundedSoFar) -> None:
+    """Record what of a payment has been refunded beyond the refunds that are known."""
+    known = Payment.objects.filter(site=site.id, is_refund=True, voided_at=None).filter(
+        Q(refund_of=refunded.transaction_id) | Q(refund_of="", transaction_id=refunded.transaction_id)
+    )
+    micros = known.filter(currency=refunded.currency).aggregate(sum=Sum("amount_micros"))["sum"] or 0
+    rest = refunded.total - from_micros(micros)
+    if rest > 0:
+        refund = NewPayment(
+            transaction_id=f"{refunded.transaction_id}_refunded_{refunded.total}",
+            amount=rest.quantize(refunded.total),
+            currency=refunded.currency,
+            visitor_id="",
+            payment_type=PaymentType.REFUND,
+            paid_at=refunded.at,
+            refund_of=refunded.transaction_id,
+        )
+        _record(site, refund)
+
+
+# ---- Payments that count elsewhere -----------------------------------------------------------------------------------
+def _is_superseded(site: SiteRef, transaction_id: str) -> bool:
+    return SupersededPayment.objects.filter(site=site.id, transaction_id=transaction_id).exists()
+
+
+def _supersede(site: SiteRef, transaction_id: str) -> None:
+    SupersededPayment.objects.get_or_create(site_id=site.id, transaction_id=transaction_id)
+    counted = Payment.objects.filter(site=site.id, voided_at=None).filter(
+        Q(is_refund=False, transaction_id=transaction_id) | Q(is_refund=True, refund_of=transaction_id)
+    )
+    for payment in list(counted):
+        void_payment(site, payment.transaction_id, is_refund=payment.is_refund, who=None)
+
+
+# ---- Who a customer is -----------------------------------------------------------------------------------------------
+def _link_customer(site: SiteRef, linked: CustomerLinked) -> None:
+    payer = payer_of(bytes(lock_ledger(site).site.caller_id_secret), _by(linked.visitor_id))
+    CustomerVisitor.objects.get_or_create(
+        site_id=site.id,
+        customer_id=linked.customer_id,
+        visitor_id=linked.visitor_id,
+        seen_at=linked.at,
+        defaults={"payer": payer},
+    )
+    _settle_customer(site, linked.customer_id)
+
+
+def _settle_customer(site: SiteRef, customer_id: str) -> None:
+    """Let payments of a customer that name no visitor be the visitor's that the customer was then.
+
+    That is the latest that was known of the customer at the time, else the earliest after it. `visitor_id` stays empty,
+    as sent; `payer` says whose the payment is. Source: contract 3.6 (the customer's earlier payment), 1.6 (a visitor
+    who turns up later).
+    """
+    ledger = lock_ledger(site)
+    payments = list(Payment.objects.filter(site=site.id, customer_id=customer_id, erased_at=None))
+    known = sorted(
+        {
+            *((one.paid_at, one.visitor_id) for one in payments if one.visitor_id and not one.is_refund),
+            *CustomerVisitor.objects.filter(site=site.id, customer_id=customer_id).values_list("seen_at", "visitor_id"),
+        }
+    )
+    if not known:
+        return
+    secret, changes, payers = bytes(ledger.site.caller_id_secret), Changes(ledger), set()
+    for payment in payments:
+        if not payment.visitor_id:
+            payer = payer_of(secret, _by(_visitor_at(known, payment.paid_at)))
+            payers |= {payment.payer, payer} if payment.payer != payer else set()
+            changes.add(payment, payer=payer)
+    changes.write()
+    subscriptions = {payment.subscription_id for payment in payments} - {""}
+    cover_payers(site.id, payers, changes, subscriptions=subscriptions)
+    changes.write()
+
+
+def _visitor_at(known: Sequence[tuple[datetime, str]], at: datetime) -> str:
+    before: Iterable[tuple[datetime, str]] = (one for one in known if one[0] <= at)
+    return max(before, default=known[0])[1]
+
+
+def _by(visitor_id: str) -> NewPayment:
+    return NewPayment(transaction_id="", amount=Decimal(0), currency="", visitor_id=visitor_id)
