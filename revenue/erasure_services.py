@@ -46,13 +46,15 @@ def _forget_customers(site: Site, payer: str, paying: set[str]) -> None:
 def forget_erased(site_id: SiteId, new: Sequence[Payment], now: datetime) -> None:
     """Make those of new payments anonymous whose visitor was erased lately, as is done with events that slip in."""
     payers = {payment.payer for payment in new}
-    erased = set(
-        Erasure.objects.filter(site_number=site_id, kind=ErasureKind.VISITOR, visitor__in=payers).values_list(
-            "visitor", flat=True
-        )
-    )
+    erased = erased_among(site_id, payers)
     if erased:
         forget([payment for payment in new if payment.payer in erased], now)
+
+
+def erased_among(site_id: SiteId, payers: Iterable[str]) -> set[str]:
+    """Return which of some visitors were erased lately."""
+    erasures = Erasure.objects.filter(site_number=site_id, kind=ErasureKind.VISITOR, visitor__in=payers)
+    return set(erasures.values_list("visitor", flat=True))
 
 
 def forget(payments: Iterable[Payment], now: datetime) -> None:

@@ -14,6 +14,7 @@ from django.db.models import Q, Sum
 from accounts.types import SiteRef
 from analytics_project.errors import Conflict
 from revenue.coverage_services import cover, cover_payers
+from revenue.erasure_services import erased_among
 from revenue.ledger_services import Changes, lock_ledger
 from revenue.models import CustomerVisitor, Payment, PaymentReference, SupersededPayment
 from revenue.providers.types import (
@@ -150,6 +151,8 @@ def _supersede(site: SiteRef, transaction_id: str) -> None:
 # ---- Who a customer is -----------------------------------------------------------------------------------------------
 def _link_customer(site: SiteRef, linked: CustomerLinked) -> None:
     payer = payer_of(bytes(lock_ledger(site).site.caller_id_secret), _by(linked.visitor_id))
+    if erased_among(site.id, {payer}):
+        return
     CustomerVisitor.objects.get_or_create(
         site_id=site.id,
         customer_id=linked.customer_id,

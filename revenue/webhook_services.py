@@ -142,7 +142,7 @@ def _work_off(number: int) -> bool:
             )
     except (UnreadableEventError, AppError, DatabaseError) as problem:
         _note_failure(event, problem.message if isinstance(problem, AppError) else str(problem))
-    except (ArithmeticError, LookupError, TypeError, ValueError) as problem:
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as problem:  # ours
         logger.exception("event %s of %s was not understood", event.event_id, connection)
         _note_failure(event, f"internal error: {type(problem).__name__}")
     return True

@@ -2,7 +2,9 @@
 
 import json
 import logging
+import queue
 from datetime import timedelta
+from decimal import Decimal
 from io import StringIO
 from typing import Any
 
@@ -15,12 +17,16 @@ from django.test import Client
 from accounts.models import AuditEntry, Site
 from accounts.selectors import site_ref
 from analytics_project.clock import now
+from revenue import webhook_services, webhook_worker
 from revenue.models import CustomerVisitor, Payment, ProviderConnection, ProviderEvent, ProviderSecret
-from revenue.providers.types import Provider
+from revenue.providers.adapters import outcomes_of
+from revenue.providers.types import Outcome, Provider
 from revenue.sealing import UnreadableSealError, seal, unseal
+from revenue.services import payer_of
+from revenue.types import NewPayment
 from revenue.webhook_services import add_secret, forget_events, webhook_path, work_off_events
 from stats.erasure_services import erase_visitor
-from stats.ingest.visitor import parse_visitor_text
+from stats.ingest.visitor import caller_visitor_id, parse_visitor_text
 from tests.factories import make_site, make_user
 from tests.revenue import provider_events as events
 from tests.revenue.provider_events import NOW, SECRET, encoded, headers_for
@@ -206,6 +212,40 @@ def test_other_content_under_a_known_id_is_a_failure_and_changes_nothing(client:
     assert failed.problem == "payment pi_1 is already recorded with a different amount"
 
 
+def test_fault_of_ours_is_noted_and_holds_nobody_up(
+    client: Client, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = connect(site)
+
+    def stumble(provider: Provider, event_type: str, body: bytes) -> tuple[Outcome, ...]:
+        if event_type == "refund.created":
+            raise KeyError("a member")
+        return outcomes_of(provider, event_type, body)
+
+    monkeypatch.setattr(webhook_services, "outcomes_of", stumble)
+    deliver(client, connection, events.stripe("evt_0", "refund.created", events.stripe_refund()))
+    deliver(client, connection, CHECKOUT)
+    assert work_off_events() == 2
+    assert ProviderEvent.objects.get(worked_at=None).problem == "internal error: KeyError"
+    assert [one[0] for one in paid(site)] == ["pi_1"]
+
+
+def test_worker_looks_when_it_is_told_to_and_forgets_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds: queue.Queue[str] = queue.Queue()
+    monkeypatch.setattr(webhook_worker, "EVERY_S", 60.0)
+    monkeypatch.setattr(webhook_worker, "work_off_events", lambda: rounds.put("worked"))
+    monkeypatch.setattr(webhook_worker, "forget_events", lambda: rounds.put("forgot"))
+    worker = webhook_worker.WebhookWorker()
+    worker.start()
+    seen = []
+    for expected in (["worked", "forgot"], ["worked"]):
+        webhook_worker.notice_events()
+        seen.append([rounds.get(timeout=20) for _ in expected])
+    worker.stop()
+    assert seen == [["worked", "forgot"], ["worked"]]
+    assert not worker._thread.is_alive()
+
+
 def test_command_replays_what_failed_and_says_what_still_does(client: Client, site: Site) -> None:
     connection = connect(site)
     deliver(client, connection, CHECKOUT)
@@ -231,6 +271,22 @@ def test_events_are_forgotten_after_thirty_days(client: Client, site: Site, cloc
     assert forget_events() == 0
     clock.shift(timedelta(seconds=1))
     assert (forget_events(), ProviderEvent.objects.count()) == (1, 0)
+
+
+def test_event_that_waited_does_not_tell_who_an_erased_visitor_was(client: Client, site: Site) -> None:
+    connection = connect(site)
+    subscribed = events.stripe_session(mode="subscription", payment_intent=None)
+    deliver(client, connection, events.stripe("evt_1", "checkout.session.completed", subscribed))
+    erase_visitor(site_ref(site), caller_visitor_id(bytes(site.caller_id_secret), "from_metadata"))
+    deliver(client, connection, events.stripe("evt_2", "invoice.paid", events.stripe_invoice()))
+    assert work_off_events() == 2
+    assert CustomerVisitor.objects.count() == 0
+    payment = Payment.objects.get()
+    assert payment.payer == payer_of(bytes(site.caller_id_secret), customer("cus_1"))
+
+
+def customer(name: str) -> NewPayment:
+    return NewPayment(transaction_id="", amount=Decimal(0), currency="USD", visitor_id="", customer_id=name)
 
 
 def test_erased_visitor_leaves_neither_link_nor_event(client: Client, site: Site) -> None:
