@@ -20,7 +20,7 @@ from revenue.models import Ledger, Payment
 from revenue.types import SIX_DECIMALS, Interval, from_micros
 from stats.ingest.visitor import caller_visitor_id, parse_visitor_text
 from stats.store.client import EventStore
-from stats.store.payments import PaymentRow, insert_payments
+from stats.store.payments import PaymentRow, insert_payments, merge_payments
 
 ROWS_AT_ONCE: Final = 5_000
 MOST_BEFORE_A_READ: Final = 20_000  # about two seconds; what is more is left to the housekeeping
@@ -50,6 +50,7 @@ def _busy() -> StoreBusy:
 def work_in_payments(store: EventStore) -> int:
     """Convert and mirror what is waiting of all sites; return how many payments went to the mirror.
 
+    After many, such as an import, the mirror is merged, so that reads need not do it.
     Raises: StoreUnavailable.
     """
     written = 0
@@ -60,6 +61,8 @@ def work_in_payments(store: EventStore) -> int:
     for number in waiting.values_list("site", flat=True):
         while found := mirror_some(store, SiteId(number)):
             written += found
+    if written >= ROWS_AT_ONCE:
+        merge_payments(store)
     return written
 
 

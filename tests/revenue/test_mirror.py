@@ -93,6 +93,15 @@ def test_read_does_not_wait_for_a_large_import(site: Site, store: EventStore, mo
     assert march(site).totals.payments == 5
 
 
+def test_mirror_is_merged_after_an_import(site: Site, store: EventStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mirror_services, "ROWS_AT_ONCE", 2)
+    record(site, *(once(f"2026-03-0{day}", 1) for day in (5, 4, 6, 3, 5)))
+    assert work_in_payments(store) == 5
+    sql = "SELECT count() AS n FROM system.parts WHERE table = 'payments' AND active"
+    assert store.read_rows(sql, tag="test")[0]["n"] == 1
+    assert march(site).totals.gross == 5
+
+
 def test_crash_between_mirror_and_its_mark_repeats_without_harm(site: Site, store: EventStore) -> None:
     record(site, once("2026-03-05", 1), once("2026-03-05", 2))
     bring_up_to_date(store, site_ref(site))

@@ -88,15 +88,14 @@ def compile_series(span: Span, bucket: Bucket, timezone: str, *, split: bool) ->
     Shape: `slot` is a date, or the number of the quarter since 1970; slots without payments have no row.
     """
     slot = "intDiv(toUnixTimestamp(paid_at), 900)" if bucket is Bucket.HOUR else "toDate(paid_at, {zone:String})"
-    is_first = f"payment_id IN ({_FIRST_PAYMENTS})"
     parts = {
         "paid": "NOT is_refund",
         "refunded": "is_refund",
         **(
             {
-                "first_payments": f"NOT is_refund AND {is_first}",
-                "renewals": f"NOT is_refund AND is_recurring AND NOT {is_first}",
-                "one_time_repeat": f"NOT is_refund AND NOT is_recurring AND NOT {is_first}",
+                "first_payments": "NOT is_refund AND is_first",
+                "renewals": "NOT is_refund AND is_recurring AND NOT is_first",
+                "one_time_repeat": "NOT is_refund AND NOT is_recurring AND NOT is_first",
             }
             if split
             else {}
@@ -105,7 +104,12 @@ def compile_series(span: Span, bucket: Bucket, timezone: str, *, split: bool) ->
     columns = ", ".join(
         f"toString(ifNull(sumIf(converted, {condition}), 0)) AS {name}" for name, condition in parts.items()
     )
-    sql = f"SELECT {slot} AS slot, {columns} FROM payments FINAL WHERE {_IN_SPAN} GROUP BY slot ORDER BY slot"
+    is_first = f"payment_id IN ({_FIRST_PAYMENTS})" if split else "0"
+    rows = (
+        f"SELECT paid_at, is_refund, is_recurring, converted, {is_first} AS is_first "
+        f"FROM payments FINAL WHERE {_IN_SPAN}"
+    )
+    sql = f"SELECT {slot} AS slot, {columns} FROM ({rows}) GROUP BY slot ORDER BY slot"
     return Statement(sql, {**_span(span), "zone": timezone})
 
 
