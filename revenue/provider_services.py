@@ -42,6 +42,8 @@ def apply_outcomes(site: SiteRef, outcomes: Sequence[Outcome]) -> None:
     lock_ledger(site)  # events of a site one after the other: each sees what the former wrote
     for outcome in outcomes:
         _apply(site, outcome)
+    for customer_id in sorted({_customer_of(outcome) for outcome in outcomes} - {""}):
+        _settle_customer(site, customer_id)
 
 
 def _apply(site: SiteRef, outcome: Outcome) -> None:
@@ -85,8 +87,6 @@ def _tie(site: SiteRef, payment: NewPayment) -> None:
         return
     names = PaymentReference.objects.filter(site=site.id, transaction_id=payment.transaction_id)
     _link_named(site, list(names.values_list("reference", flat=True)))
-    if payment.customer_id:
-        _settle_customer(site, payment.customer_id)
 
 
 # ---- Other names of a payment ----------------------------------------------------------------------------------------
@@ -96,6 +96,8 @@ def _name(site: SiteRef, reference: str, transaction_id: str) -> None:
 
 def _link_named(site: SiteRef, references: Collection[str]) -> None:
     """Tie refunds that call their payment by another name to it, as far as both are there."""
+    if not references:
+        return
     waiting = Payment.objects.filter(site=site.id, is_refund=True, refunded_payment=None, refund_of__in=references)
     refunds = list(waiting.exclude(refund_of=""))
     if not refunds:
@@ -149,6 +151,15 @@ def _supersede(site: SiteRef, transaction_id: str) -> None:
 
 
 # ---- Who a customer is -----------------------------------------------------------------------------------------------
+def _customer_of(outcome: Outcome) -> str:
+    match outcome:
+        case CustomerLinked():
+            return outcome.customer_id
+        case Paid(payment):
+            return payment.customer_id
+    return ""
+
+
 def _link_customer(site: SiteRef, linked: CustomerLinked) -> None:
     payer = payer_of(bytes(lock_ledger(site).site.caller_id_secret), _by(linked.visitor_id))
     if erased_among(site.id, {payer}):
@@ -160,7 +171,6 @@ def _link_customer(site: SiteRef, linked: CustomerLinked) -> None:
         seen_at=linked.at,
         defaults={"payer": payer},
     )
-    _settle_customer(site, linked.customer_id)
 
 
 def _settle_customer(site: SiteRef, customer_id: str) -> None:
@@ -170,8 +180,9 @@ def _settle_customer(site: SiteRef, customer_id: str) -> None:
     as sent; `payer` says whose the payment is. Source: contract 3.6 (the customer's earlier payment), 1.6 (a visitor
     who turns up later).
     """
-    ledger = lock_ledger(site)
     payments = list(Payment.objects.filter(site=site.id, customer_id=customer_id, erased_at=None))
+    if all(payment.visitor_id for payment in payments):
+        return
     known = sorted(
         {
             *((one.paid_at, one.visitor_id) for one in payments if one.visitor_id and not one.is_refund),
@@ -180,6 +191,7 @@ def _settle_customer(site: SiteRef, customer_id: str) -> None:
     )
     if not known:
         return
+    ledger = lock_ledger(site)
     secret, changes, payers = bytes(ledger.site.caller_id_secret), Changes(ledger), set()
     for payment in payments:
         if not payment.visitor_id:
