@@ -69,7 +69,7 @@ class Report:
     def __init__(self, site: SiteRef, start: datetime, end: datetime, timezone: str) -> None:
         self.site, self.start, self.end, self.timezone = site, start, end, timezone
         self._zone = ZoneInfo(timezone)
-        self._span = Span(site.id, max(0, int(start.timestamp())), max(0, int(end.timestamp())))
+        self.span = Span(site.id, max(0, int(start.timestamp())), max(0, int(end.timestamp())))
 
     @cached_property
     def store(self) -> EventStore:
@@ -82,7 +82,7 @@ class Report:
     @cached_property
     def totals(self) -> Totals:
         """Return what came in and was given back."""
-        return read_totals(self.store, self._span)
+        return read_totals(self.store, self.span)
 
     @cached_property
     def unique_visitors(self) -> int:
@@ -99,17 +99,17 @@ class Report:
         """Return paying visitors by the union of them and the window's visitors, three decimals (1.10)."""
         if not self.totals.payers:
             return share(0, 1)
-        extra = count_payers_without_events(self.store, self._span, self.site.stats_reset_at or 0)
+        extra = count_payers_without_events(self.store, self.span, self.site.stats_reset_at or 0)
         return share(self.totals.payers, self.unique_visitors + extra)
 
     @cached_property
     def new_customers(self) -> int:
         """Return how many customers paid for the first time."""
-        return count_new_customers(self.store, self._span)
+        return count_new_customers(self.store, self.span)
 
     @cached_property
     def _known_until(self) -> int:
-        return min(self._span.end, int(clock.now().timestamp()))
+        return min(self.span.end, int(clock.now().timestamp()))
 
     @cached_property
     def mrr(self) -> Decimal:
@@ -133,7 +133,7 @@ class Report:
 
     def _movements(self, bucket: Bucket, first: date, *, count: int = 1, whole: bool = False) -> RecurringRevenue:
         steps = Steps(None if whole else bucket, self.timezone, first, count, self._known_until)
-        return read_movements(self.store, self._span, steps)
+        return read_movements(self.store, self.span, steps)
 
     def series(self, bucket: Bucket, *, split: bool = False) -> tuple[Slice, ...]:
         """Return the money of every bucket that overlaps the window, in order. Raises: InvalidRequest for too many.
@@ -142,7 +142,7 @@ class Report:
         """
         if bucket is Bucket.HOUR:
             return self._hours(split=split)
-        days = read_days(self.store, self._span, bucket, self.timezone, split=split)
+        days = read_days(self.store, self.span, bucket, self.timezone, split=split)
         labels = self._day_labels(bucket)
         found: dict[date, Money] = {}
         for day, money in days:
@@ -163,14 +163,14 @@ class Report:
 
     def _hours(self, *, split: bool) -> tuple[Slice, ...]:
         """Return local clock hours; the two of an hour that comes twice differ in their offset (1.12)."""
-        if self._span.end - self._span.start >= MAX_BUCKETS * 3600:
+        if self.span.end - self.span.start >= MAX_BUCKETS * 3600:
             raise _too_many()
         found: dict[str, Money] = {}
-        for quarter in range(self._span.start // _QUARTER_S, self._span.end // _QUARTER_S + 1):
+        for quarter in range(self.span.start // _QUARTER_S, self.span.end // _QUARTER_S + 1):
             found.setdefault(self._hour_label(quarter * _QUARTER_S), Money())
         if len(found) > MAX_BUCKETS:
             raise _too_many()
-        for quarter_at, money in read_quarters(self.store, self._span, split=split):
+        for quarter_at, money in read_quarters(self.store, self.span, split=split):
             label = self._hour_label(quarter_at)
             found[label] = found[label] + money
         return tuple(Slice(label, money) for label, money in found.items())
@@ -185,7 +185,7 @@ class Report:
         target = self.site.currency
         return "; ".join(
             f"{count} payment(s) in {code} left out: no {code} to {target} exchange rate"
-            for code, count in read_left_out(self.store, self._span).items()
+            for code, count in read_left_out(self.store, self.span).items()
         )
 
     def shown(self, amount: Decimal) -> Decimal:

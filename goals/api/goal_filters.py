@@ -7,7 +7,7 @@ from typing import Final
 from analytics_project.errors import InvalidRequest
 from goals.api.requests import Parameters
 from stats.query.dimensions import ORIGIN
-from stats.query.types import Filter, Leaf, Operator
+from stats.query.types import Leaf, Operator
 
 MAX_FILTERS: Final = 50
 _FORM: Final = re.compile(r"([^\[\]]+)\[([^\[\]]*)\]")
@@ -34,24 +34,25 @@ SPLIT_BY: Final[Mapping[str, str]] = {name: known for name, known in DIMENSIONS.
 OPERATORS: Final = (Operator.IS, Operator.IS_NOT, Operator.CONTAINS, Operator.CONTAINS_NOT)
 
 
-def filters_in(parameters: Parameters) -> tuple[Filter, ...]:
+def filters_in(parameters: Parameters, dimensions: Mapping[str, str] = DIMENSIONS) -> tuple[Leaf, ...]:
     """Return the filters of a request, joined by AND; other parameters with brackets are refused.
 
-    Values are compared in any case. Raises: InvalidRequest for an unknown dimension or operator, and above 50 filters.
+    `dimensions` are those that can be filtered by, and what the query engine calls them. Values are compared in any
+    case. Raises: InvalidRequest for an unknown dimension or operator, and above 50 filters.
     """
-    found: list[Filter] = []
+    found: list[Leaf] = []
     for name in parameters.names:
         form = _FORM.fullmatch(name)
         if form is None:
             continue
         dimension, operator = form.groups()
-        if dimension not in DIMENSIONS:
-            raise InvalidRequest(f"{name}: {dimension} is not a dimension; use {', '.join(DIMENSIONS)}")
+        if dimension not in dimensions:
+            raise InvalidRequest(f"{name}: {dimension} is not a dimension; use {', '.join(dimensions)}")
         if operator not in OPERATORS:
             raise InvalidRequest(f"{name}: {operator} is not an operator; use {', '.join(OPERATORS)}")
         value = parameters.text(name)
         if value is not None:
-            found.append(Leaf(Operator(operator), DIMENSIONS[dimension], (value,), case_sensitive=False))
+            found.append(Leaf(Operator(operator), dimensions[dimension], (value,), case_sensitive=False))
     if len(found) > MAX_FILTERS:
         raise InvalidRequest(f"at most {MAX_FILTERS} filters are taken")
     return tuple(found)

@@ -42,6 +42,11 @@ def _body(results: object, meta: dict[str, object], include: frozenset[str], rep
             "unique_visitors": report.unique_visitors,
             "total": len(results) if isinstance(results, list) else 1,
         }
+    return warned(results, meta, report)
+
+
+def warned(results: object, meta: dict[str, object], report: Report) -> dict[str, Any]:
+    """Return the envelope, and what is left out of the money for want of a rate (1.10)."""
     body = enveloped(results, meta)
     return {**body, "warning": report.warning} if report.warning else body
 

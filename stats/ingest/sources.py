@@ -65,7 +65,8 @@ def _spam_hosts() -> frozenset[str]:
 
 
 @cache
-def _payment_hosts() -> frozenset[str]:
+def payment_hosts() -> frozenset[str]:
+    """Return the hosts of payment pages that are known, lower case; those below them are meant as well."""
     return frozenset((_DATA / "payment_hosts.txt").read_text().split())
 
 
@@ -145,7 +146,7 @@ def _counting_referrer(referrer: str, hostname: str) -> UrlParts | None:
 
 
 def _is_payment_page(host: str, more: frozenset[str]) -> bool:
-    known = _payment_hosts()
+    known = payment_hosts()
     while host:
         if host in known or host in more:
             return True

@@ -1,4 +1,4 @@
-"""SQL text has one home: the event store and ten modules of the query engine."""
+"""SQL text has one home: the event store and eleven modules of the query engine."""
 
 import ast
 import re
@@ -21,6 +21,7 @@ HOME = (
     "stats/query/retention.py",
     "stats/query/compile_imports.py",
     "stats/query/money/compile.py",
+    "stats/query/money/compile_attribution.py",
 )
 # Statements of other dialects, for the relational store: the reason stands beside each.
 ELSEWHERE: dict[str, tuple[str, ...]] = {

@@ -74,9 +74,9 @@ def sent(values: list[dict[str, Any]]) -> list[NewPayment]:
     return found
 
 
-def booked(values: list[dict[str, Any]]) -> Site:
+def booked(values: list[dict[str, Any]], **fields: Any) -> Site:
     """Record random payments of a new site one by one, as requests would, and void some."""
-    site = make_site(currency="USD", timezone="Etc/UTC")
+    site = make_site(**{"currency": "USD", "timezone": "Etc/UTC", **fields})
     for payment, one in zip(sent(values), values, strict=True):
         record(site, payment)
         if not one["voided"]:

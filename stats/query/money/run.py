@@ -5,7 +5,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from stats.query.build import Query
 from stats.query.compile import Statement
+from stats.query.money.attribution import Credit, Crediting, Credits
 from stats.query.money.compile import (
     compile_balance,
     compile_left_out,
@@ -15,6 +17,7 @@ from stats.query.money.compile import (
     compile_series,
     compile_totals,
 )
+from stats.query.money.compile_attribution import compile_breakdown
 from stats.query.money.types import Bucket, Money, Movement, RecurringRevenue, Span, Steps, Totals
 from stats.store.client import EventStore
 
@@ -74,6 +77,32 @@ def read_movements(store: EventStore, span: Span, steps: Steps) -> RecurringReve
     before = found.pop(0, Movement())
     movements = tuple(found.get(step, Movement()) for step in range(1, steps.count + 1))
     return RecurringRevenue(before.change, before.more_customers, movements)
+
+
+def read_credits(
+    store: EventStore, asked: Crediting, query: Query, dimension: str, *, limit: int, offset: int
+) -> Credits:
+    """Return a page of what the values of a dimension earned: revenue falling, then by value, what is unknown last.
+
+    `query` is of the same site; it holds the goals where the dimension is `event:goal`.
+    """
+    found = _rows(store, compile_breakdown(asked, query, dimension, limit, offset))
+    rows = tuple(
+        Credit(
+            value=row["value"],
+            revenue=_from_units(row["revenue"], asked.minor_unit),
+            refunds=_from_units(row["refunds"], asked.minor_unit),
+            payments=float(row["payments"]),
+            customers=int(row["customers"]),
+        )
+        for row in found
+    )
+    return Credits(rows, int(found[0]["total_rows"]) if found else 0)
+
+
+def _from_units(units: str, minor_unit: int) -> Decimal:
+    """Return minor units as an amount with the decimals of its currency."""
+    return Decimal(units).scaleb(len(str(minor_unit)) - 7)
 
 
 def _money(row: dict[str, Any]) -> Money:

@@ -1,0 +1,163 @@
+"""Where money came from, as clients are told of it."""
+
+from typing import Any, Final
+
+from analytics_project.documentation import JSON, Answer, Example, Parameter, operation
+from goals.api.documentation.shared import (
+    COUNT,
+    NO_SITE,
+    PAGE,
+    READ,
+    SITE,
+    TAG,
+    TEXT,
+    TEXT_OR_NULL,
+    WINDOW,
+    WRONG,
+    envelope,
+    list_of,
+    object_of,
+)
+from revenue.api.attribution_filters import DIMENSIONS, MAX_LOOKBACK_DAYS
+from revenue.api.documentation.shared import DAY, DAY_META, LEFT_OUT, META, MONEY, MONEY_OR_NULL, WARNING, answer_of
+from revenue.attribution_services import DEFAULT_LOOKBACK_DAYS
+from stats.query.money.attribution import Model, Renewals
+
+PART: Final = {"type": "number", "minimum": 0, "description": "Payments by their shares: half of one is `0.5`."}
+RULES: Final = (
+    Parameter(
+        "model",
+        "query",
+        {"type": "string", "enum": list(Model), "default": Model.LAST_NON_DIRECT.value},
+        "`last_non_direct`: the latest touch that is not Direct, else Direct. `last_touch`, `first_touch`. `linear`: "
+        "equal shares. `position`: 40 % to the first, 40 % to the last, the rest in between. `time_decay`: half for "
+        "every 7 days back.",
+    ),
+    Parameter(
+        "lookback",
+        "query",
+        {"type": "integer", "minimum": 1, "maximum": MAX_LOOKBACK_DAYS, "default": DEFAULT_LOOKBACK_DAYS},
+        "How many days before the payment touches count.",
+    ),
+    Parameter(
+        "renewals",
+        "query",
+        {"type": "string", "enum": list(Renewals), "default": Renewals.FIRST.value},
+        "`first`: a renewal is credited as the customer's first payment was. `own`: by its own path. `exclude`: "
+        "renewals, and refunds of them, are left out.",
+    ),
+)
+FILTERS: Final = (
+    "Filters are written `source[is]=google.com`, with `is`, `is_not`, `contains` or `contains_not`, in any case, and "
+    "joined by AND; they are compared with the touch that gets the credit, or with the payment."
+)
+_ROW: Final[Any] = {
+    "type": "object",
+    "description": "The value of the dimension under its own name, null for what is not attributed; and the numbers.",
+    "properties": {
+        **dict.fromkeys(DIMENSIONS, TEXT_OR_NULL),
+        "revenue": MONEY,
+        "refunds": MONEY,
+        "payments": PART,
+        "customers": COUNT,
+        "visitors": {"type": ["integer", "null"], "minimum": 0},
+        "revenue_per_visitor": MONEY_OR_NULL,
+    },
+    "required": ["revenue", "refunds", "payments", "customers", "visitors", "revenue_per_visitor"],
+    "additionalProperties": False,
+}
+_META: Final = object_of(
+    {
+        **META,
+        "timezone": TEXT,
+        "currency": TEXT,
+        "dimension": TEXT,
+        "model": TEXT,
+        "lookback_days": COUNT,
+        "total": COUNT,
+        "limit": COUNT,
+        "offset": COUNT,
+    }
+)
+_OF_DAY: Final = {
+    **DAY_META,
+    "timezone": "UTC",
+    "currency": "EUR",
+    "dimension": "source",
+    "model": "last_non_direct",
+    "lookback_days": 90,
+    "total": 2,
+    "limit": 100,
+    "offset": 0,
+}
+
+BREAKDOWN: Final = operation(
+    operation_id="revenueBreakdown",
+    tag=TAG,
+    summary="Revenue by source, page, country or product",
+    description=(
+        "A touch is the arrival of a visit; one that comes back from a payment page or from the site itself is none. "
+        "The payments of the window are put down to the touches that their visitors had before, by `model`; amounts "
+        "are cut in minor units, and `revenue` less `refunds` over all rows is `total_revenue` of `/revenue`. A "
+        "payment without a touch is in the row of null. A refund takes back where its payment gave, one that names no "
+        "payment where the visitor's latest before it did. By `goal` the visitor's completed goals stand in the place "
+        "of touches. `visitors` are those of the window, whether they paid or not, null where a value is none of "
+        "visitors; `revenue_per_visitor` is revenue less refunds by them. Visitors are not joined across devices. "
+        f"{FILTERS} {LEFT_OUT}"
+    ),
+    parameters=(
+        SITE,
+        *WINDOW,
+        Parameter(
+            "dimension",
+            "query",
+            {"type": "string", "enum": list(DIMENSIONS), "default": "source"},
+            "What is split by. Of cities the number of GeoNames is shown.",
+        ),
+        *RULES,
+        *PAGE,
+    ),
+    answers={
+        200: Answer("The largest revenue first.", {JSON: envelope(list_of(_ROW), _META, WARNING)}),
+        400: WRONG,
+        404: NO_SITE,
+    },
+    refusals=READ,
+    examples=(
+        Example(
+            "bySource",
+            "A day by source",
+            answer_of(
+                [
+                    {
+                        "source": "Google",
+                        "revenue": 49.0,
+                        "refunds": 0.0,
+                        "payments": 1,
+                        "customers": 1,
+                        "visitors": 2,
+                        "revenue_per_visitor": 24.5,
+                    },
+                    {
+                        "source": "Direct",
+                        "revenue": 20.0,
+                        "refunds": 10.0,
+                        "payments": 1,
+                        "customers": 1,
+                        "visitors": 2,
+                        "revenue_per_visitor": 5.0,
+                    },
+                ],
+                _OF_DAY,
+            ),
+            parameters={**DAY, "dimension": "source"},
+        ),
+        Example(
+            "unknownModel",
+            "An unknown model",
+            {"error": f"model must be one of {', '.join(Model)}"},
+            400,
+            parameters={**DAY, "model": "data_driven"},
+        ),
+    ),
+)
