@@ -143,7 +143,8 @@ def compile_movements(span: Span, steps: Steps) -> Statement:
 
     The ends of the steps are numbered from 1; 0 is the second before the first. A payment counts at the ends from the
     first that is not before `paid_at` to the last before `covered_until`, so per customer it is one change up and one
-    down, and the running sum of changes is the balance. Only payments that reach into the span are added up; who had
+    down, and the running sum of changes is the balance; after the last change of a step it is what the step ends with
+    (arrays take half the time of `sumMap`). Only payments that reach into the span are added up; who had
     one before, still counting or not, is no new customer. Shape: `step` 0 holds the balance that is there at the start.
     """
     covered_from, covered_to = (_step_of(column, steps) for column in ("paid_at", "covered_until"))
@@ -159,18 +160,20 @@ def compile_movements(span: Span, steps: Steps) -> Statement:
             countIf(before = 0 AND after > 0 AND first_step < step) AS reactivated_customers,
             countIf(before > 0 AND after = 0) AS churned_customers
         FROM (
-            SELECT
-                first_step,
-                step_and_change.1 AS step,
-                step_and_change.2 AS after,
-                step_and_change.2 - step_and_change.3 AS before
+            SELECT first_step, move.1 AS step, move.2 AS after, move.3 AS before
             FROM (
                 SELECT
                     if(customer_id IN ({_EARLIER_CUSTOMERS}), 0, min(covered_from)) AS first_step,
-                    sumMapIf(
-                        [covered_from, covered_to], [monthly_term, -monthly_term], covered_from < covered_to
-                    ) AS changes,
-                    arrayCumSum(changes.2) AS balances
+                    groupArrayIf((covered_from, covered_to, monthly_term), covered_from < covered_to) AS covers,
+                    arraySort(arrayConcat(
+                        arrayMap(one -> (one.1, one.3), covers), arrayMap(one -> (one.2, -one.3), covers)
+                    )) AS changes,
+                    arrayPushBack(arrayPopFront(changes.1), -1) AS following,
+                    arrayFilter((step, next) -> step != next, changes.1, following) AS steps,
+                    arrayFilter(
+                        (balance, step, next) -> step != next, arrayCumSum(changes.2), changes.1, following
+                    ) AS balances,
+                    arrayPushFront(arrayPopBack(balances), toDecimal128(0, 6)) AS former
                 FROM (
                     SELECT customer_id, monthly_term, {covered_from} AS covered_from, {covered_to} AS covered_to
                     FROM payments FINAL
@@ -179,10 +182,10 @@ def compile_movements(span: Span, steps: Steps) -> Statement:
                         AND paid_at <= toDateTime({{known_until:UInt32}}, 'UTC')
                 )
                 GROUP BY customer_id
-                HAVING notEmpty(changes.1)
+                HAVING notEmpty(covers)
             )
-            ARRAY JOIN arrayZip(changes.1, balances, changes.2) AS step_and_change
-            WHERE step_and_change.1 <= {{count:UInt32}}
+            ARRAY JOIN arrayZip(steps, balances, former) AS move
+            WHERE move.1 <= {{count:UInt32}}
         )
         GROUP BY step
         ORDER BY step
