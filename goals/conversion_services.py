@@ -12,12 +12,13 @@ from accounts.types import SiteRef
 from analytics_project import clock
 from goals.selectors import goal_specs
 from goals.types import GoalKind, GoalSpec
+from stats.city_services import known_city_names, with_city_names
 from stats.ingest.visitor import visitor_text
 from stats.query.build import Query, build_query
 from stats.query.completions import CompletionRow, run_completions
 from stats.query.dimensions import GOAL
 from stats.query.run import run_query
-from stats.query.types import Filter, InstantPair, Leaf, Operator, QueryParams
+from stats.query.types import Filter, InstantPair, Leaf, Operator, QueryParams, Row
 from stats.selectors import visitor_names
 from stats.services import event_store, wait_for_accepted
 
@@ -52,10 +53,14 @@ class Conversions:
 
 @dataclass(frozen=True, slots=True)
 class Completions:
-    """A page of completions, newest first; `names` are what clients call the visitors, by id (`v_…`)."""
+    """A page of completions, newest first.
+
+    `names` are what clients call the visitors, by id (`v_…`); `city_names` those of cities, by GeoNames number.
+    """
 
     rows: tuple[CompletionRow, ...]
     names: dict[str, str]
+    city_names: dict[int, str]
 
     def visitor_of(self, row: CompletionRow) -> str:
         """Return the visitor as a client sent it, or the id that the tracker shows."""
@@ -83,7 +88,7 @@ def conversions_by_goal(site: SiteRef, span: Span) -> Conversions:
     goals = goal_specs(site)
     query = _query(site, span, goals, ("visitors", "events"), (GOAL,))
     wait_for_accepted(site.id)
-    counted = {row.dimensions[0]: row.metrics for row in run_query(event_store(), query).rows} if goals else {}
+    counted = {row.dimensions[0]: row.metrics for row in _rows(query)} if goals else {}
     visitors = _visitors(site, span)
     rows = [_conversion(goal.display_name, counted.get(goal.display_name, (0, 0)), visitors) for goal in goals]
     return Conversions(tuple(sorted(rows, key=_rank)), visitors)
@@ -99,10 +104,10 @@ def conversions_by(site: SiteRef, span: Span, goal: GoalSpec, dimension: str) ->
     query = _query(site, of_goal, goals, ("visitors", "events"), (dimension,))
     wait_for_accepted(site.id)
     whole = _query(site, span, goals, ("visitors",), (dimension,))
-    visitors = {row.dimensions[0]: row.metrics[0] for row in run_query(event_store(), whole).rows}
+    visitors = {row.dimensions[0]: row.metrics[0] for row in _rows(whole)}
     rows = [
         _conversion(str(row.dimensions[0]), row.metrics, int(visitors.get(row.dimensions[0]) or 0))
-        for row in run_query(event_store(), query).rows
+        for row in _rows(query)
     ]
     return Conversions(tuple(sorted(rows, key=_rank)), _visitors(site, span))
 
@@ -114,13 +119,17 @@ def completions_of(site: SiteRef, span: Span, goal: GoalSpec, *, limit: int, off
     wait_for_accepted(site.id)
     rows = run_completions(
         event_store(),
-        query,
+        with_city_names(query),
         of_pages=goal.kind is GoalKind.SCROLL,
         limit=limit,
         offset=offset,
         reset_at=site.stats_reset_at or 0,
     )
-    return Completions(rows, visitor_names(site.id, [visitor_text(row.visitor_id) for row in rows]))
+    return Completions(
+        rows,
+        names=visitor_names(site.id, [visitor_text(row.visitor_id) for row in rows]),
+        city_names=known_city_names({row.session.city_geoname_id for row in rows if row.session is not None}),
+    )
 
 
 def totals_of(site: SiteRef, span: Span, goal: GoalSpec) -> tuple[int, int]:
@@ -128,13 +137,17 @@ def totals_of(site: SiteRef, span: Span, goal: GoalSpec) -> tuple[int, int]:
     of_goal = Span(span.dates, (_is(goal), *span.filters))
     query = _query(site, of_goal, (goal,), ("events",))
     wait_for_accepted(site.id)
-    (row,) = run_query(event_store(), query).rows
+    (row,) = _rows(query)
     return int(row.metrics[0] or 0), _visitors(site, span)
 
 
 def _visitors(site: SiteRef, span: Span) -> int:
-    (row,) = run_query(event_store(), _query(site, span, (), ("visitors",))).rows
+    (row,) = _rows(_query(site, span, (), ("visitors",)))
     return int(row.metrics[0] or 0)
+
+
+def _rows(query: Query) -> tuple[Row, ...]:
+    return run_query(event_store(), with_city_names(query)).rows
 
 
 def _query(

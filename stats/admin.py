@@ -1,4 +1,4 @@
-"""The admin's pages of segments, annotations, trackers and erasures."""
+"""The admin's pages of segments, annotations, names of cities, trackers and erasures."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from accounts.admin.parts import JSON_FIELDS, AuditedAdmin, ReadOnlyAdmin, UntouchableAdmin, person_of
 from accounts.selectors import site_ref
 from analytics_project.errors import AppError, PaymentRequired
-from stats.models import Annotation, Erasure, Segment, TotalsImport, TrackerConfiguration
+from stats.models import Annotation, CityName, Erasure, Segment, TotalsImport, TrackerConfiguration
 from stats.segment_services import check_segment, create_segment, delete_segment, update_segment
 from stats.totals_services import delete_import
 from stats.types import SegmentType
@@ -81,6 +81,14 @@ class AnnotationAdmin(AuditedAdmin):
     autocomplete_fields = ("site", "author")
     fields = ("site", "date", "text", "author", ("created_at", "updated_at"))
     readonly_fields = ("created_at", "updated_at")
+
+
+@admin.register(CityName)
+class CityNameAdmin(UntouchableAdmin):
+    """What cities are called, as the place file tells it."""
+
+    list_display = ("name", "geoname_id")
+    search_fields = ("name", "=geoname_id")
 
 
 @admin.register(TrackerConfiguration)

@@ -1,4 +1,4 @@
-"""One thread of the serving process for what may wait: statistics to be erased, names and invitations that lapsed."""
+"""One thread of the serving process for what may wait: statistics to be erased, names to be saved or that lapsed."""
 
 import logging
 import threading
@@ -14,6 +14,7 @@ from analytics_project.clock import monotonic_seconds
 from analytics_project.errors import AppError
 from goals.selectors import forget_completion_requests
 from goals.types import IDEMPOTENCY_KEYS_HOLD
+from stats.city_services import save_met_city_names
 from stats.erasure_services import look_again, work_off_erasures
 from stats.ingest.intake import Intake
 from stats.services import event_store, while_connected
@@ -45,10 +46,11 @@ class Housekeeping:
         """End after what is under way, but wait for no more than 20 s: an erasure cut short is done again."""
         self._stopping.set()
         self._thread.join(LONGEST_STOP_S)
+        self._do(save_met_city_names)
 
     def _run(self) -> None:
         while not self._stopping.wait(EVERY_S):
-            for work in (self._erase, self._look_again, self._sweep):
+            for work in (self._erase, self._look_again, self._sweep, save_met_city_names):
                 self._do(work)
             for store_work in self._works:
                 self._do(partial(self._with_store, store_work))

@@ -1,4 +1,4 @@
-"""Salts and names of visitors; segments, annotations and trackers of sites; what is to be erased from the store."""
+"""Salts and names of visitors; names of cities; segments, annotations, trackers of sites; what is to be erased."""
 
 import json
 import secrets
@@ -16,7 +16,7 @@ from accounts.validators import is_storable
 from analytics_project import clock
 from analytics_project.errors import InvalidQuery
 from stats.query.parse_filters import parse_filters
-from stats.types import MAX_ANNOTATION_CHARACTERS, SegmentType
+from stats.types import MAX_ANNOTATION_CHARACTERS, MAX_CITY_NAME_CHARACTERS, SegmentType
 
 SALT_BYTES: Final = 16
 MAX_SEGMENT_NAME_CHARACTERS: Final = 255
@@ -141,6 +141,16 @@ class NamedVisitor(models.Model):
 
     def __str__(self) -> str:
         return self.visitor
+
+
+class CityName(models.Model):
+    """What a city is called in English, as the place file said that met it last; events hold its number only."""
+
+    geoname_id = models.PositiveBigIntegerField("GeoNames number", unique=True)
+    name = models.CharField(max_length=MAX_CITY_NAME_CHARACTERS)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Annotation(models.Model):

@@ -7,11 +7,12 @@ from typing import Final
 from django.db.models import Q, QuerySet
 
 from accounts.types import SiteId
-from stats.models import Annotation, NamedVisitor, Segment, TrackerConfiguration, VisitorSalt
+from stats.models import Annotation, CityName, NamedVisitor, Segment, TrackerConfiguration, VisitorSalt
 from stats.query.parse_filters import parse_filters
 from stats.types import SegmentSpec, SegmentType, TrackerSwitches
 
 _MAX_ID: Final = 2**63 - 1
+_CITIES_AT_ONCE: Final = 10_000  # an engine takes some 30,000 parameters in a statement
 
 
 def salt_for(day: date) -> bytes:
@@ -48,6 +49,18 @@ def visitor_names(site_id: SiteId, visitors: Collection[str]) -> dict[str, str]:
     """Return what clients call visitors, by the ids (`v_…`) of those that bear a name."""
     named = NamedVisitor.objects.filter(site_id=site_id, visitor__in=set(visitors))
     return dict(named.values_list("visitor", "name"))
+
+
+def city_names(numbers: Collection[int]) -> dict[int, str]:
+    """Return the English names of cities by GeoNames number, of those that have a name."""
+    wanted = sorted(numbers)
+    return {
+        number: name
+        for start in range(0, len(wanted), _CITIES_AT_ONCE)
+        for number, name in CityName.objects.filter(geoname_id__in=wanted[start : start + _CITIES_AT_ONCE]).values_list(
+            "geoname_id", "name"
+        )
+    }
 
 
 def segments_seen_by(user_id: int, site_id: SiteId) -> "QuerySet[Segment, Segment]":

@@ -25,6 +25,7 @@ from analytics_project.errors import AppError, StoreUnavailable
 from goals.selectors import revenue_goals
 from revenue.rates import convert
 from stats.import_services import recover_imports
+from stats.ingest.city_names import CityNames
 from stats.ingest.geo import open_places
 from stats.ingest.intake import Intake, IntakeParts
 from stats.ingest.server_goals import ServerGoal
@@ -117,6 +118,11 @@ def keep_goal(site: SiteRef, goal: ServerGoal) -> None:
     if _intake is None:
         raise StoreUnavailable("this process takes no events")
     _intake.take_goal(site, goal)
+
+
+def city_names_met() -> CityNames:
+    """Return the names of cities that this process's intake has met; none where it takes no events."""
+    return CityNames() if _intake is None else _intake.city_names
 
 
 def notice_changed_sites() -> None:

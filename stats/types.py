@@ -9,6 +9,7 @@ from accounts.types import SiteRef
 from stats.query.types import Filter
 
 MAX_ANNOTATION_CHARACTERS: Final = 500
+MAX_CITY_NAME_CHARACTERS: Final = 200
 
 
 class DropReason(StrEnum):

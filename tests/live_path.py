@@ -14,6 +14,7 @@ import orjson
 from accounts.types import SiteId, SiteRef
 from analytics_project.errors import NotAuthenticated
 from stats.ingest.addresses import TrustedProxies
+from stats.ingest.city_names import CityNames
 from stats.ingest.intake import Intake, IntakeParts
 from stats.ingest.views import EventEndpoint
 from stats.store.client import EventStore
@@ -42,6 +43,7 @@ class NoPlaces:
 
     def __init__(self, place: Place | None = None) -> None:
         self.place = place or Place()
+        self.city_names = CityNames()
         self.asked: list[str] = []
 
     def find(self, address: str) -> Place:

@@ -6,7 +6,7 @@ from typing import Final
 
 from analytics_project.errors import InvalidRequest
 from goals.api.requests import Parameters
-from stats.query.dimensions import ORIGIN
+from stats.query.dimensions import CITY_NAME, ORIGIN
 from stats.query.types import Leaf, Operator
 
 MAX_FILTERS: Final = 50
@@ -22,6 +22,7 @@ DIMENSIONS: Final[Mapping[str, str]] = {
     "content": "visit:utm_content",
     "country": "visit:country_name",
     "region": "visit:region_name",
+    "city": CITY_NAME,
     "browser": "visit:browser",
     "os": "visit:os",
     "device_type": "visit:device",

@@ -1,6 +1,6 @@
 """Conversions and completions in the shape of the Goals & Revenue API (revenue contract, 1.7, 1.9)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -47,18 +47,18 @@ def completion_rows(page: Completions) -> list[dict[str, object]]:
         {
             "visitor_id": page.visitor_of(row),
             "completed_at": instant_text(row.completed_at),
-            **(dict.fromkeys(_ABSENT) if row.session is None else _session_shown(row.session)),
+            **(dict.fromkeys(_ABSENT) if row.session is None else _session_shown(row.session, page.city_names)),
         }
         for row in page.rows
     ]
 
 
-def _session_shown(session: CompletionSession) -> dict[str, object]:
-    """Return what is shown of a session. City names are not at hand: the event store knows numbers of GeoNames only."""
+def _session_shown(session: CompletionSession, city_names: Mapping[int, str]) -> dict[str, object]:
+    """Return what is shown of a session; a city that only its number is known of is null."""
     return {
         "source": source_of(session),
         "country": _country(session.country_code),
-        "city": None,
+        "city": city_names.get(session.city_geoname_id),
         "browser": session.browser or None,
         "os": session.os or None,
         "device_type": _DEVICES.get(session.device.lower(), "other") if session.device else None,

@@ -21,6 +21,7 @@ from stats.api.documentation.funnels import FUNNEL, FUNNELS
 from stats.api.documentation.journeys import JOURNEYS
 from stats.api.documentation.retention import RETENTION
 from stats.api.present_analyses import present_funnel, present_funnels, present_journeys, present_retention
+from stats.city_services import with_city_names
 from stats.query.funnels import FunnelParams, build_funnel, run_funnel
 from stats.query.goals import needs_goals
 from stats.query.journeys import build_journeys, run_journeys
@@ -52,7 +53,7 @@ class FunnelView(ApiView):
             params.query,
             lambda now, start: build_funnel(params, site, now, stats_start_on=start, goals=goals),
         )
-        result = run_funnel(event_store(), funnel)
+        result = run_funnel(event_store(), replace(funnel, query=with_city_names(funnel.query)))
         return Response(present_funnel(result, site_id_text(request), keeps_ids=keeps_visitor_ids(site)))
 
 
@@ -90,7 +91,7 @@ class RetentionView(ApiView):
             params.query,
             lambda now, start: build_retention(params, site, now, stats_start_on=start, goals=goals),
         )
-        result = run_retention(event_store(), retention)
+        result = run_retention(event_store(), replace(retention, query=with_city_names(retention.query)))
         return Response(present_retention(result, site_id_text(request), keeps_ids=keeps_visitor_ids(site)))
 
 
@@ -113,7 +114,8 @@ class JourneysView(ApiView):
             params.query,
             lambda now, start: build_journeys(params, site, now, stats_start_on=start, goals=goals),
         )
-        return Response(present_journeys(run_journeys(event_store(), journeys), site_id_text(request)))
+        result = run_journeys(event_store(), replace(journeys, query=with_city_names(journeys.query)))
+        return Response(present_journeys(result, site_id_text(request)))
 
 
 def _checked(site: SiteRef, params: QueryParams, steps: Sequence[Step] = ()) -> QueryParams:

@@ -12,6 +12,7 @@ from accounts.types import Actor, Feature, LinkActor, Role, Scope, SiteRef, Surf
 from analytics_project import clock
 from analytics_project.errors import AppError, InvalidQuery, PaymentRequired
 from goals.selectors import goal_specs
+from stats.city_services import with_city_names
 from stats.query.build import build_query, needs_stats_start
 from stats.query.dimensions import PROPERTY_PREFIX
 from stats.query.filters import leaves
@@ -125,4 +126,4 @@ def answer(site: SiteRef, params: QueryParams) -> QueryResult:
         lambda now, start: build_query(params, site, now, stats_start_on=start, goals=goals),
         knows_imports=True,
     )
-    return run_query(event_store(), query)
+    return run_query(event_store(), with_city_names(query))

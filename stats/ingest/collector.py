@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from stats.ingest.agents import describe_agent
+from stats.ingest.city_names import CityNames
 from stats.ingest.counters import BUFFERED, OutcomeCounters
 from stats.ingest.hostnames import root_domain
 from stats.ingest.payload import EventRequest, storable_amount
@@ -39,7 +40,9 @@ _NO_MONEY: tuple[str | None, str, str | None, str] = (None, "", None, "")
 
 
 class PlaceFinder(Protocol):
-    """Where an address is."""
+    """Where an address is; `city_names` holds the names of the cities that were found."""
+
+    city_names: CityNames
 
     def find(self, address: str) -> Place:
         """Return the place of a canonical address, empty when unknown."""

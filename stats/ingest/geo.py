@@ -10,6 +10,7 @@ import logging
 import lzma
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from ipaddress import ip_address
 from pathlib import Path
@@ -19,7 +20,8 @@ import maxminddb
 
 from analytics_project.clock import monotonic_seconds
 from analytics_project.env import BadSetting
-from stats.types import Place
+from stats.ingest.city_names import CityNames
+from stats.types import MAX_CITY_NAME_CHARACTERS, Place
 
 logger = logging.getLogger(__name__)
 
@@ -36,11 +38,21 @@ _Record = Mapping[str, Any]
 _Adapter = Callable[[_Record], Place]
 
 
+@dataclass(frozen=True, slots=True)
+class _FoldedCities:
+    """Cities that their districts are counted under, by GeoNames number."""
+
+    city_of: Mapping[int, int]
+    names: Mapping[int, str]
+
+
 @cache
-def _city_of_district() -> Mapping[int, int]:
-    """Map GeoNames numbers of city districts to the city they are counted under."""
-    districts_of: dict[str, list[int]] = json.loads((_DATA / "district_cities.json").read_text())
-    return {district: int(city) for city, districts in districts_of.items() for district in districts}
+def _folded_cities() -> _FoldedCities:
+    cities: dict[str, dict[str, Any]] = json.loads((_DATA / "district_cities.json").read_text())
+    return _FoldedCities(
+        city_of={district: int(city) for city, one in cities.items() for district in one["districts"]},
+        names={int(city): one["name"] for city, one in cities.items()},
+    )
 
 
 @cache
@@ -64,7 +76,18 @@ def _nested_place(record: _Record) -> Place:
     city = record.get("city", {}).get("geoname_id", 0)
     if not city and not any(codes):
         return country
-    return Place(country.country_code, codes[0], codes[1], _city_of_district().get(city, city))
+    return Place(country.country_code, codes[0], codes[1], _folded_cities().city_of.get(city, city))
+
+
+def _city_name(record: _Record, number: int) -> str:
+    """Return the English name of the city that a record is counted under, empty where the file gives none to keep.
+
+    A district's name is not that of its city.
+    """
+    city = record["city"]
+    text = city.get("names", {}).get("en", "") if city["geoname_id"] == number else _folded_cities().names[number]
+    name = " ".join(str(text).split())
+    return name if name.isprintable() and len(name) <= MAX_CITY_NAME_CHARACTERS else ""
 
 
 def _adapter_for(database_type: str) -> _Adapter | None:
@@ -123,6 +146,7 @@ class Places:
 
     def __init__(self, file: Path | None) -> None:
         """Open the file, or the shipped one for None. Raises: OSError, ValueError."""
+        self.city_names = CityNames()
         self._file = file
         self._version = _version_of(file)
         self._reader, self._adapter = _open(file) if file else _open_shipped()
@@ -142,7 +166,12 @@ class Places:
             record = self._reader.get(address)
         except ValueError:  # text that is no address, or IPv6 in a file that holds IPv4 only
             return NOWHERE
-        return self._adapter(record) if isinstance(record, dict) else NOWHERE
+        if not isinstance(record, dict):
+            return NOWHERE
+        place = self._adapter(record)
+        if place.city_geoname_id and (name := _city_name(record, place.city_geoname_id)):
+            self.city_names.note(place.city_geoname_id, name)
+        return place
 
     def refresh(self) -> bool:
         """Read the file again if it has changed, and tell whether it was; a bad new file leaves the old one in use."""

@@ -64,6 +64,7 @@ class Intake:
 
     def __init__(self, parts: IntakeParts) -> None:
         self._parts = parts
+        self.city_names = parts.places.city_names
         self.counters = OutcomeCounters()
         self.sessions = MemorySessions()
         self.salts = Salts(parts.load_salt, parts.destroy_salts_before)

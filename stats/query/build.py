@@ -69,7 +69,8 @@ class Query:
     that are counted, where rows' `day` tells exactly which they are; None where instants must. `goals` are the site's,
     where the query mentions any. Where imported totals were asked for, either `imports` or `imports_skipped` is set.
     Of a consolidated view `site_ids` are the sites whose rows count, and `resets` those among them whose statistics
-    begin inside the range, with the instant; of a site both are empty.
+    begin inside the range, with the instant; of a site both are empty. `city_names` are those of the cities that the
+    rows may have, by GeoNames number, where the query is about names (`stats.query.cities`): `build_query` sets none.
     """
 
     site_id: SiteId
@@ -93,6 +94,7 @@ class Query:
     imports_skipped: SkipReason | None = None
     site_ids: tuple[SiteId, ...] = ()
     resets: tuple[tuple[SiteId, datetime], ...] = ()
+    city_names: tuple[tuple[int, str], ...] = ()
 
 
 def needs_stats_start(params: QueryParams) -> bool:

@@ -13,7 +13,16 @@ from stats.query.compile import Statement, events_where
 from stats.query.compile_filters import Scope
 from stats.query.plan import plan_query
 
-SESSION_COLUMNS: Final = ("referrer", "source", "utm_source", "country_code", "browser", "os", "device")
+SESSION_COLUMNS: Final = (
+    "referrer",
+    "source",
+    "utm_source",
+    "country_code",
+    "browser",
+    "os",
+    "device",
+    "city_geoname_id",
+)
 
 # A visit that a server alone told of has no attributes at all; one of a browser has a channel at the least.
 _KNOWN: Final = "(channel != '' OR source != '' OR country_code != '' OR browser != '' OR device != '')"

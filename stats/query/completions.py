@@ -12,7 +12,7 @@ from stats.store.client import EventStore
 
 @dataclass(frozen=True, slots=True)
 class CompletionSession:
-    """What is known of the session a completion belongs to: texts as they are stored, empty where unknown."""
+    """What is known of the session a completion belongs to, as it is stored: empty texts and 0 where unknown."""
 
     referrer: str
     source: str
@@ -21,6 +21,7 @@ class CompletionSession:
     browser: str
     os: str
     device: str
+    city_geoname_id: int
 
 
 @dataclass(frozen=True, slots=True)

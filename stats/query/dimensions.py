@@ -2,8 +2,9 @@
 
 Expressions hold only column names and placeholders that the compiler fills with parameters: `{zone}` the site's time
 zone, `{first_date}` the range's first local date, `{key}` a property's key, `{country_codes}` and its kin the lists of
-`stats.query.places`, `{goal_numbers}` the numbers of the goals that an event satisfies. `{at}` is the instant that a
-time dimension buckets; `{offset}` the seconds by which local time is ahead, where clocks do not change all the while.
+`stats.query.places`, `{city_name}` what the number of a city is called, `{goal_numbers}` the numbers of the goals that
+an event satisfies. `{at}` is the instant that a time dimension buckets; `{offset}` the seconds by which local time is
+ahead, where clocks do not change all the while.
 """
 
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ PAGE: Final = "event:page"
 HOSTNAME: Final = "event:hostname"
 GOAL: Final = "event:goal"
 ENTRY_PAGE: Final = "visit:entry_page"
+CITY_NAME: Final = "visit:city_name"
 
 HOUR_AT_OFFSET: Final = "toStartOfHour({at} + {offset})"
 _LOCAL_HOUR: Final = "toDateTime(toDate({at}, {zone}), 'UTC') + toHour({at}, {zone}) * 3600"
@@ -88,7 +90,7 @@ DIMENSIONS: Final[Mapping[str, Dimension]] = {
         _attribute(
             "region_name", "transform(subdivision1_code, {region_codes}, {region_names}, subdivision1_code)", "", ()
         ),
-        _attribute("city_name", "if(city_geoname_id = 0, '', toString(city_geoname_id))", "", ()),
+        _attribute("city_name", "{city_name}", "", ()),
         _landing("entry_page", "entry_page"),
         _landing("exit_page", "exit_page"),
         _landing("entry_page_hostname", "hostname"),
@@ -103,6 +105,9 @@ DIMENSIONS: Final[Mapping[str, Dimension]] = {
         _bucket("time:month", "toStartOfMonth({at}, {zone})", "toStartOfMonth({day})"),
     )
 }
+
+# What a city is shown as whose name nobody knows.
+CITY_NUMBER_AS_TEXT: Final = "if(city_geoname_id = 0, '', toString(city_geoname_id))"
 
 # Where a visit came from in the words of the Goals & Revenue API: the campaign's source as it was written, else the
 # referrer's host, else what an import called the source (revenue contract, 1.9). No part of the Stats APIs' list.

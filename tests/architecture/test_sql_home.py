@@ -20,6 +20,7 @@ HOME = (
     "stats/query/journeys.py",
     "stats/query/retention.py",
     "stats/query/compile_imports.py",
+    "stats/query/cities.py",
     "stats/query/money/compile.py",
     "stats/query/money/compile_attribution.py",
 )

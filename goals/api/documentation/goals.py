@@ -213,7 +213,7 @@ COMPLETIONS: Final = operation(
     summary="Completions of a goal, one by one",
     description=(
         "Newest first, each with the session it happened in; for one that a server reported, the visitor's latest "
-        "session that began at or before it. `city` is null as long as names of cities are not at hand. " + _FILTERS
+        "session that began at or before it. `city` is null where its name is not known. " + _FILTERS
     ),
     parameters=(_NAME, SITE, *WINDOW, *PAGE, INCLUDE),
     answers={

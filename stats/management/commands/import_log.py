@@ -22,9 +22,10 @@ from accounts.selectors import intake_record
 from accounts.types import SiteRef
 from analytics_project import clock
 from analytics_project.errors import AppError
+from stats.city_services import keeps_city_names, save_city_names
 from stats.import_services import import_events, recover_imports
 from stats.ingest.access_log import AccessLog, SkipReason
-from stats.ingest.geo import open_places
+from stats.ingest.geo import Places, open_places
 from stats.management.commands._sending import post_to_server
 from stats.services import event_store
 from stats.store.migrations import require_current_schema
@@ -83,15 +84,20 @@ class Command(BaseCommand):
         self.stdout.write(orjson.dumps(summary).decode() if options["json"] else _table(summary))
 
     def _import(self, lines: Iterator[bytes], options: dict[str, Any]) -> tuple[AccessLog, dict[str, Any]]:
+        places = open_places(settings.GEOIP_CITY_DB)
         if options["url"]:
-            log = _access_log(lines, options["site"], options["timezone"])
-            return log, _send(log, options["url"], options["key"], options["site"])
+            log = _access_log(lines, options["site"], options["timezone"], places)
+            answer = _send(log, options["url"], options["key"], options["site"])
+            if keeps_city_names():
+                save_city_names(places.city_names)
+            return log, answer
         site = _site(options["site"])
         store = event_store()
         require_current_schema(store)
         recover_imports(store)
-        log = _access_log(lines, site.domain, site.timezone)
+        log = _access_log(lines, site.domain, site.timezone, places)
         done = import_events(store, site, log, key=lambda: _key(log))
+        save_city_names(places.city_names)
         return log, {"imported": done.imported, "visits": done.visits, "repeated": done.is_repeat}
 
 
@@ -102,12 +108,12 @@ def _site(name: str) -> SiteRef:
     return record.site
 
 
-def _access_log(lines: Iterator[bytes], domain: str, timezone: str) -> AccessLog:
+def _access_log(lines: Iterator[bytes], domain: str, timezone: str, places: Places) -> AccessLog:
     return AccessLog(
         lines,
         domain=domain,
         timezone_name=timezone,
-        find_place=open_places(settings.GEOIP_CITY_DB).find,
+        find_place=places.find,
         latest=clock.unix_seconds() + DAY_SECONDS,
         ai_assistants=settings.AI_ASSISTANTS_CHANNEL,
         payment_hosts=settings.PAYMENT_HOSTS,

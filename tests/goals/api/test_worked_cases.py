@@ -1,19 +1,52 @@
 """Worked cases W01 to W18 of the revenue contract, over HTTP."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from accounts.models import Site
+from analytics_project.clock import now
+from stats import services
+from stats.city_services import save_met_city_names
+from stats.models import CityName
 from tests.factories import make_goal, make_key, make_site, make_team
-from tests.goals.api.conftest import GoalsClient
+from tests.goals.api.conftest import AFTERWARDS, NOW, GoalsClient
+from tests.place_files import PlacesOfFile, write_database
 
 MARCH = "start=2026-03-01&end=2026-03-26"
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+CHROME = (
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 "
+    "Safari/537.36"
+)
 SIGNUP = {"goal_name": "signup", "unique_visitors": 2, "completion_count": 3, "conversion_rate": 0.5}
 
 
 def meta(goals: GoalsClient, start: str, end: str, **more: object) -> dict[str, object]:
     return {"site_id": goals.site.public_id, "start": start, "end": end, **more}
+
+
+def write_city_file(file: Path) -> Path:
+    """Write a place file that knows two cities by name, and of a third only the country."""
+    networks = {
+        "8.8.8.0/24": ("US", {"city": {"geoname_id": 5391959, "names": {"en": "San Francisco", "de": "Sankt Franz"}}}),
+        "85.214.0.0/16": ("DE", {"city": {"geoname_id": 2950159, "names": {"en": "Berlin"}}}),
+        "81.2.69.0/24": ("GB", {}),
+    }
+    return write_database(
+        file, {net: {"country": {"iso_code": code}, **city} for net, (code, city) in networks.items()}
+    )
+
+
+def seen(goals: GoalsClient, at: str, address: str, referrer: str, agent: str) -> str:
+    """Send a pageview as a browser does; return the id of its visitor."""
+    goals.clock.move_to(at)
+    goals.live.intake.salts.refresh(now())
+    event = {"n": "pageview", "u": f"https://{goals.site.domain}/", "d": goals.site.domain, "r": referrer}
+    answer = goals.live.post(event, {"X-Forwarded-For": address, "User-Agent": agent}, query="return=visitor")
+    assert answer.status == 202
+    return str(answer.json["visitor_id"])
 
 
 def test_w01_goals_of_a_month(fixture_f: GoalsClient) -> None:
@@ -143,6 +176,46 @@ def test_w15_completions_newest_first(fixture_f: GoalsClient) -> None:
     assert list(rest["meta"])[-2:] == ["limit", "offset"]
     april = fixture_f.get("/signup/completions", "start=2026-04-01&end=2026-04-01")["results"]
     assert [(one["visitor_id"], one["source"]) for one in april] == [("v_dee", "newsletter")]
+
+
+def test_w15_names_of_cities_from_the_place_file(
+    goals: GoalsClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goals.live.places = PlacesOfFile(write_city_file(tmp_path / "city.mmdb"))
+    goals.live.restart()
+    monkeypatch.setattr(services, "_intake", goals.live.intake)
+    ana = seen(goals, "2026-03-02T10:00:00Z", "8.8.8.8", "https://www.google.com/", CHROME)
+    ben = seen(goals, "2026-03-03T09:00:00Z", "85.214.1.1", "https://twitter.com/", FIREFOX)
+    goals.clock.move_to("2026-03-03T09:10:00Z")
+    goals.complete("signup", ben)  # within his visit
+    cho = seen(goals, "2026-03-03T23:30:00Z", "81.2.69.1", "", FIREFOX)
+    goals.clock.move_to(AFTERWARDS)
+    goals.complete("signup", cho, timestamp="2026-03-03T23:40:00Z")
+    goals.complete("signup", ana, timestamp="2026-03-20T08:00:00Z")
+    goals.clock.move_to(NOW)
+
+    rows = goals.get("/signup/completions", MARCH)["results"]
+    assert [(row["visitor_id"], row["source"], row["country"], row["city"], row["browser"]) for row in rows] == [
+        (ana, "google.com", "United States", "San Francisco", "Chrome"),
+        (cho, "Direct", "United Kingdom", None, "Firefox"),
+        (ben, "twitter.com", "Germany", "Berlin", "Firefox"),
+    ]
+    assert CityName.objects.count() == 0  # nobody had to wait for the names to be saved
+    save_met_city_names()
+    goals.live.restart()
+    monkeypatch.setattr(services, "_intake", goals.live.intake)
+    assert goals.get("/signup/completions", MARCH)["results"] == rows
+
+    split = goals.get("/signup/breakdown", f"{MARCH}&dimension=city")["results"]
+    assert [(row["city"], row["completion_count"], row["conversion_rate"]) for row in split] == [
+        ("", 2, 1.0),
+        ("Berlin", 1, 1.0),
+    ]
+    kept = goals.get("/signup/completions", f"{MARCH}&city[is]=berlin")["results"]
+    assert [row["visitor_id"] for row in kept] == [ben]
+    (counted,) = goals.get("", f"{MARCH}&city[contains]=San")["results"]
+    assert (counted["unique_visitors"], counted["conversion_rate"]) == (0, 0.0)
+    assert goals.cities() == [["", 1], ["Berlin", 1], ["San Francisco", 1]]
 
 
 def test_w16_visitor_never_seen_in_a_browser(goals: GoalsClient) -> None:

@@ -17,9 +17,11 @@ from django.core.management import CommandError, call_command
 from accounts.models import Site
 from stats.ingest.access_log import AccessLog, LogLine, SkipReason, parse_log_line
 from stats.management.commands import import_log
+from stats.models import CityName
 from stats.store.client import EventStore
 from stats.types import Place
 from tests.factories import make_site
+from tests.place_files import write_database
 
 ROOT = Path(__file__).resolve().parents[3]
 PUBLIC_LOG = ROOT.parent / "shared" / "data" / "access.log.gz"
@@ -262,6 +264,26 @@ def test_wrong_call_is_answered_with_a_sentence(store: EventStore, arguments: li
         run(*arguments)
 
 
+def test_names_of_cities_are_saved(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    berlin = {"country": {"iso_code": "DE"}, "city": {"geoname_id": 2950159, "names": {"en": "Berlin"}}}
+    file = write_database(tmp_path / "city.mmdb", {"85.214.0.0/16": berlin})
+    monkeypatch.setattr(settings, "GEOIP_CITY_DB", file)
+    (tmp_path / "log").write_text(log_line("GET /a HTTP/1.1", head="85.214.1.1 - -"))
+    run(str(tmp_path / "log"), "--site", site.domain)
+    assert CityName.objects.get(geoname_id=2950159).name == "Berlin"
+
+    CityName.objects.all().delete()
+    monkeypatch.setattr(import_log, "post_to_server", lambda *parts: (200, {"imported": 1}))
+    sending = (str(tmp_path / "log"), "--site", site.domain, "--url", "http://127.0.0.1:9", "--key", "ff_k")
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(import_log, "keeps_city_names", lambda: False)
+        run(*sending)
+    assert not CityName.objects.exists()
+    run(*sending)
+    assert CityName.objects.get(geoname_id=2950159).name == "Berlin"
+
+
+@pytest.mark.usefixtures("db")
 def test_url_sends_the_views_to_a_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[tuple[str, str, bytes, dict[str, str]]] = []
 

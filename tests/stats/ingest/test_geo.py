@@ -1,39 +1,31 @@
 import logging
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
-from mmdb_writer import MMDBWriter
-from netaddr import IPSet
 
 from analytics_project.env import BadSetting
 from stats.ingest import geo
 from stats.ingest.geo import open_places
 from stats.types import Place
+from tests.place_files import write_database
 
 LONDON = {
     "country": {"iso_code": "GB"},
     "subdivisions": [{"iso_code": "ENG"}, {"iso_code": "WBK"}],
-    "city": {"geoname_id": 2643743},
+    "city": {"geoname_id": 2643743, "names": {"en": "London", "fr": "Londres"}},
 }
-HERNALS = {"country": {"iso_code": "AT"}, "subdivisions": [{"iso_code": "9"}], "city": {"geoname_id": 2776488}}
+HERNALS = {
+    "country": {"iso_code": "AT"},
+    "subdivisions": [{"iso_code": "9"}],
+    "city": {"geoname_id": 2776488, "names": {"en": "Hernals"}},
+}
 LITE_BERLIN = {
     "country": {"iso_code": "DE"},
     "subdivisions": [{"names": {"en": "Berlin"}}],
     "city": {"names": {"en": "B"}},
 }
 NOWHERE_WITH_CITY = {"country": {"iso_code": "ZZ"}, "subdivisions": [{"iso_code": "X"}], "city": {"geoname_id": 1}}
-
-
-def write_database(file: Path, networks: dict[str, Any], database_type: str = "GeoLite2-City") -> Path:
-    writer = MMDBWriter(ip_version=6, ipv4_compatible=True, database_type=database_type)
-    for network, record in networks.items():
-        writer.insert_network(IPSet([network]), record)
-    fresh = file.with_suffix(".new")
-    writer.to_db_file(str(fresh))
-    fresh.replace(file)
-    return file
 
 
 @pytest.fixture
@@ -91,6 +83,45 @@ def test_shape_follows_the_database_type(tmp_path: Path, database_type: str, rec
     file = write_database(tmp_path / "places.mmdb", {"81.2.69.0/24": record}, database_type)
 
     assert open_places(file).find("81.2.69.142") == place
+
+
+def test_names_of_cities_are_noted_once_and_again_when_a_newer_file_changes_them(city_file: Path) -> None:
+    places = open_places(city_file)
+    for address in ("81.2.69.142", "81.2.69.143", "2a02:8388::1", "85.214.1.1", "9.9.9.9", "10.1.2.3", "8.8.8.8"):
+        places.find(address)
+    assert places.city_names.take_unsaved() == {2643743: "London", 2761369: "Vienna"}
+    places.find("81.2.69.144")
+    assert places.city_names.take_unsaved() == {}
+
+    write_database(
+        city_file, {"81.2.69.0/24": {**LONDON, "city": {"geoname_id": 2643743, "names": {"en": "Londinium"}}}}
+    )
+    assert places.refresh()
+    places.find("81.2.69.142")
+
+    assert places.city_names.take_unsaved() == {2643743: "Londinium"}
+    assert places.city_names.named([2643743, 2761369, 1]) == {2643743: "Londinium", 2761369: "Vienna"}
+
+
+@pytest.mark.parametrize(
+    ("names", "noted"),
+    [
+        ({"en": " New \n York\u00a0City "}, "New York City"),
+        ({"en": "S\u00e3o Paulo's {x:String}"}, "S\u00e3o Paulo's {x:String}"),
+        ({"en": "Nul\0"}, None),
+        ({"en": "x" * 201}, None),
+        ({"en": " "}, None),
+        ({"de": "K\u00f6ln"}, None),
+        ({}, None),
+    ],
+    ids=["blanks", "signs", "null", "long", "blank", "other language", "none"],
+)
+def test_a_name_is_one_line_that_can_be_kept(tmp_path: Path, names: dict[str, str], noted: str | None) -> None:
+    record = {"country": {"iso_code": "US"}, "city": {"geoname_id": 7, "names": names}}
+    places = open_places(write_database(tmp_path / "city.mmdb", {"8.8.8.0/24": record}))
+
+    assert places.find("8.8.8.8").city_geoname_id == 7
+    assert places.city_names.take_unsaved() == ({} if noted is None else {7: noted})
 
 
 @pytest.mark.parametrize(("address", "country"), [

@@ -23,6 +23,7 @@ from stats.query.steps import Step, goal_step
 from stats.query.types import Leaf, Operator, QueryParams
 from stats.store.client import EventStore
 from tests.stats.query.reference.analyses import Analyst, Rows
+from tests.stats.query.reference.comparing import with_names
 from tests.stats.query.reference.dimensions import ATTRIBUTES, ENDS, PAGE
 from tests.stats.query.reference.questions import OF_EVENTS_ONLY, VALUES, filters_of, ranges
 from tests.stats.query.reference.worlds import GOALS, PATHS, World, worlds
@@ -100,7 +101,8 @@ def journeys(draw: st.DrawFn, world: World) -> JourneyParams:
 
 
 def funnel_rows(store: EventStore, site: SiteRef, world: World, params: FunnelParams) -> Rows:
-    found = run_funnel(store, build_funnel(params, site, NOW, goals=world.goals))
+    built = build_funnel(params, site, NOW, goals=world.goals)
+    found = run_funnel(store, replace(built, query=with_names(store, built.query)))
     return [
         (*row.dimensions, row.reached, row.shares, row.step_shares, row.drop_offs, row.drop_off_shares)
         for row in found.rows
@@ -108,12 +110,14 @@ def funnel_rows(store: EventStore, site: SiteRef, world: World, params: FunnelPa
 
 
 def retention_rows(store: EventStore, site: SiteRef, world: World, params: RetentionParams) -> Rows:
-    found = run_retention(store, build_retention(params, site, NOW, goals=world.goals))
+    built = build_retention(params, site, NOW, goals=world.goals)
+    found = run_retention(store, replace(built, query=with_names(store, built.query)))
     return [(cohort.label, cohort.size, cohort.returned, cohort.shares) for cohort in found.cohorts]
 
 
 def journey_rows(store: EventStore, site: SiteRef, world: World, params: JourneyParams) -> Rows:
-    found = run_journeys(store, build_journeys(params, site, NOW, goals=world.goals))
+    built = build_journeys(params, site, NOW, goals=world.goals)
+    found = run_journeys(store, replace(built, query=with_names(store, built.query)))
     return [
         (tuple(f"{place.kind}{place.name}" for place in row.places), row.visits, row.visitors, row.share)
         for row in found.rows

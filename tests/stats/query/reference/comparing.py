@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 
 from accounts.types import SiteRef
 from analytics_project.errors import InvalidQuery
-from stats.query.build import build_query
+from stats.query.build import Query, build_query
+from stats.query.cities import cities_in_range, is_about_city_names
 from stats.query.run import run_query
 from stats.query.types import Include, QueryParams, Row, Value
 from stats.store.client import EventStore
 from tests.stats.query.reference.answer import Answer, answer, reason_to_skip
-from tests.stats.query.reference.dimensions import is_time
+from tests.stats.query.reference.dimensions import CITY_NAMES, is_time
 from tests.stats.query.reference.metrics import REVENUE_METRICS
 from tests.stats.query.reference.notation import of_params
 from tests.stats.query.reference.smaller import Case, smallest
@@ -61,9 +62,17 @@ def difference(store: EventStore, site: SiteRef, world: World, params: QueryPara
 
 def engine_answer(store: EventStore, site: SiteRef, world: World, params: QueryParams) -> Answer:
     """Return what we answer, amounts of money as plain numbers."""
-    result = run_query(store, build_query(params, site, NOW, goals=world.goals))
+    result = run_query(store, with_names(store, build_query(params, site, NOW, goals=world.goals)))
     rows = [Row(row.dimensions, tuple(map(plain, params.metrics, row.metrics))) for row in result.rows]
     return Answer(rows, result.total_rows or 0)
+
+
+def with_names(store: EventStore, query: Query) -> Query:
+    """Return a query with the names of the cities that the engine takes it to be about."""
+    if not is_about_city_names(query):
+        return query
+    found = sorted(cities_in_range(store, query) & CITY_NAMES.keys())
+    return replace(query, city_names=tuple((number, CITY_NAMES[number]) for number in found))
 
 
 def plain(metric: str, value: Value) -> Value:

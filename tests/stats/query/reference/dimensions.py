@@ -26,12 +26,15 @@ ATTRIBUTES: Mapping[str, str] = {
     "visit:region": "subdivision1_code",
     "visit:region_name": "subdivision1_code",
     "visit:city": "city_geoname_id",
+    "visit:city_name": "city_geoname_id",
 }
 # What only the finished visit knows.
 ENDS: Mapping[str, str] = {
     f"visit:{name}": name for name in ("entry_page", "exit_page", "entry_page_hostname", "exit_page_hostname")
 }
 PLACE_NAMES = {"EE": "Estonia", "DE": "Germany", "US": "United States", "US-MD": "Maryland", "DE-BE": "Berlin"}
+# Two cities share a name; of 4347778 none is known.
+CITY_NAMES = {2950159: "Berlin", 5083330: "Berlin", 7: "Køge, Sjælland"}
 
 TEXT_OF_ABSENCE: Mapping[str, str] = {
     **dict.fromkeys(("visit:source", "visit:referrer"), "Direct / None"),
@@ -72,8 +75,15 @@ def value_of_visit(name: str, visit: Visit) -> str | int:
     if name in ENDS:
         text: str = getattr(visit, ENDS[name])
         return text
+    if name == "visit:city_name":
+        return city_name(visit.attributes.get("city_geoname_id", 0))
     value: str | int = visit.attributes.get(ATTRIBUTES[name], 0 if name == "visit:city" else "")
     return PLACE_NAMES.get(str(value), value) if name in {"visit:country_name", "visit:region_name"} else value
+
+
+def city_name(number: int) -> str:
+    """Return what a city is called, its number where no name is known; nothing for no city."""
+    return CITY_NAMES.get(number, str(number)) if number else ""
 
 
 def shown(name: str, value: str | int) -> Value:

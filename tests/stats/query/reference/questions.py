@@ -82,6 +82,7 @@ VALUES: Mapping[str, tuple[Clause, ...]] = {
     "visit:region": ("US-MD", "DE-BE", "(not set)"),
     "visit:region_name": ("Maryland", "Berlin"),
     "visit:city": (4347778, 2950159, 1),
+    "visit:city_name": ("Berlin", "4347778", "Køge, Sjælland", "(not set)"),
 }
 OF_EVENTS_ONLY = tuple(name for name in VALUES if is_of_events(name))
 NESTABLE = tuple(name for name in VALUES if name not in {GOAL, HOSTNAME})

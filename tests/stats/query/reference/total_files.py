@@ -24,7 +24,11 @@ CELLS = {
         "hostname": ("shop.example", "blog.example", ""),
     },
     **{"entry_page": ("/", "/a", "/blog/x", ""), "exit_page": ("/", "/a", "/elsewhere", "")},
-    **{"country": ("EE", "DE", "US", "ZZ"), "region": ("US-MD", "DE-BE", ""), "city": ("4347778", "7", "0", "")},
+    **{
+        "country": ("EE", "DE", "US", "ZZ"),
+        "region": ("US-MD", "DE-BE", ""),
+        "city": ("4347778", "7", "2950159", "5083330", "0", ""),
+    },
     **{
         "device": ("Desktop", "Mobile", ""),
         "browser": ("Chrome", "Firefox", ""),

@@ -19,6 +19,7 @@ from tests.stats.query.reference.dimensions import (
     PLACE_NAMES,
     PROPERTY,
     TEXT_OF_ABSENCE,
+    city_name,
     is_time,
 )
 from tests.stats.query.reference.goals import goals_in_play, named, pattern
@@ -44,6 +45,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     "locations": {
         **{"visit:country": "country", "visit:country_name": "country"},
         **{"visit:region": "region", "visit:region_name": "region", "visit:city": "city"},
+        "visit:city_name": "city",
     },
     "devices": {"visit:device": "device", "visit:screen": "device"},
     "browsers": {"visit:browser": "browser", "visit:browser_version": "browser_version"},
@@ -82,6 +84,8 @@ class Total:
             return ""
         if name == "visit:city":
             return int(text or 0)
+        if name == "visit:city_name":
+            return city_name(int(text or 0))
         if name in {"visit:country_name", "visit:region_name"}:
             return PLACE_NAMES.get(text, text) if text != "ZZ" else ""
         blank = {PAGE: "/", HOSTNAME: "(none)", "visit:channel": "(not set)"}

@@ -92,6 +92,7 @@ ARRIVALS: tuple[Mapping[str, Any], ...] = (
         **{"channel": "Referral", "source": "google", "referrer": "news.example/a", "browser": "Firefox"},
         **{"browser_version": "128.0", "country_code": "DE", "subdivision1_code": "DE-BE", "city_geoname_id": 2950159},
     },
+    {"channel": "Direct", "country_code": "US", "city_geoname_id": 5083330},
 )
 STARTS = (-90, -60, -10, 0, 20, 60, 150, 600)
 # `recorded` lets visits go on for 30:59, so what lies between is for imports only.
