@@ -88,7 +88,7 @@ class CityNameAdmin(UntouchableAdmin):
     """What cities are called, as the place file tells it."""
 
     list_display = ("name", "geoname_id")
-    search_fields = ("name", "=geoname_id")
+    search_fields = ("name", "geoname_id")
 
 
 @admin.register(TrackerConfiguration)

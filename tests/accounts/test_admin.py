@@ -31,7 +31,7 @@ from goals.prop_services import enable_props
 from goals.services import NewGoal
 from goals.tracker_services import provide_tracker
 from stats.erasure_services import reset_statistics
-from stats.models import Erasure, TotalsImport, TrackerConfiguration
+from stats.models import CityName, Erasure, TotalsImport, TrackerConfiguration
 from tests.factories import (
     make_annotation,
     make_goal,
@@ -86,6 +86,7 @@ def test_every_page_opens_and_shows_no_hash_and_no_secret(client: Client) -> Non
     provide_tracker(site_ref(site))
     provide_funnel(site_ref(site), "Way", [NewGoal(event_name=name) for name in "ab"], {Feature.FUNNELS})
     reset_statistics(site_ref(site))
+    CityName.objects.create(geoname_id=2950159, name="Berlin")
     TotalsImport.objects.create(site=site, files="imported_visitors_20240101_20240131.csv", digest="0" * 64)
     secrets = [
         bytes(invitation.hash).hex(),
@@ -100,8 +101,8 @@ def test_every_page_opens_and_shows_no_hash_and_no_secret(client: Client) -> Non
         person.password[-10:],
     ]
     ours = [model for model in admin.site._registry if model._meta.app_label in {"accounts", "goals", "stats"}]
-    assert len(ours) == 21
-    made_elsewhere = {AuditEntry, Funnel, GuestInvitation, TrackerConfiguration, TotalsImport, Erasure}
+    assert len(ours) == 22
+    made_elsewhere = {AuditEntry, CityName, Funnel, GuestInvitation, TrackerConfiguration, TotalsImport, Erasure}
     for model in ours:
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         pages = [reverse(f"{name}_changelist") + "?q=shop"]
