@@ -17,8 +17,8 @@ from revenue.types import decimals_of
 from stats.ingest.sources import payment_hosts
 from stats.query.build import Query, build_query
 from stats.query.dimensions import GOAL, NOT_SET, dimension_for
-from stats.query.money.attribution import PAYMENT_PREFIX, Credit, Crediting, Model, Renewals
-from stats.query.money.run import read_credits
+from stats.query.money.attribution import PAYMENT_PREFIX, Credit, Crediting, Model, PurchasePaths, Renewals
+from stats.query.money.run import read_credits, read_purchase_paths
 from stats.query.run import run_query
 from stats.query.types import InstantPair, Leaf, QueryParams
 
@@ -68,6 +68,17 @@ def breakdown(report: Report, pair: InstantPair, dimension: str, rules: Rules, *
     visitors = _visitors(report, pair, dimension, rules.filters, named)
     rows = tuple(Earned(row, None if visitors is None else visitors.get(row.value, 0)) for row in found.rows)
     return Breakdown(rows, found.total)
+
+
+def purchase_paths(
+    report: Report, pair: InstantPair, dimension: str, rules: Rules, *, limit: int, offset: int
+) -> PurchasePaths:
+    """Return what came before the payments of a report's window, by a dimension of visits.
+
+    The model of the rules is of no account. Raises: as `breakdown`.
+    """
+    query = _query(report, QueryParams(("visitors",), pair))
+    return read_purchase_paths(report.store, crediting(report, rules), query, dimension, limit=limit, offset=offset)
 
 
 def _visitors(

@@ -1,6 +1,6 @@
 """What revenue is broken down and filtered by, and the rules of attribution, as requests name them (3.2 to 3.4)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from analytics_project.errors import InvalidRequest
@@ -9,7 +9,7 @@ from goals.api.goal_filters import filters_in
 from goals.api.requests import Parameters
 from revenue.attribution_services import DEFAULT_LOOKBACK_DAYS, Rules
 from stats.query.dimensions import ENTRY_PAGE, GOAL
-from stats.query.money.attribution import CURRENCY, PAYMENT_TYPE, PRODUCT, Model, Renewals
+from stats.query.money.attribution import CURRENCY, PAYMENT_TYPE, PRODUCT, Model, Renewals, is_of_visits
 
 MAX_LOOKBACK_DAYS: Final = 365
 _OF_EVENTS: Final = ("pathname", "hostname")
@@ -30,9 +30,12 @@ _FILTERS: Final[Mapping[str, str]] = {
 }
 
 
-def dimension_in(parameters: Parameters) -> str:
+OF_TOUCHES: Final = tuple(name for name, known in DIMENSIONS.items() if is_of_visits(known))
+
+
+def dimension_in(parameters: Parameters, words: Collection[str] = tuple(DIMENSIONS)) -> str:
     """Return the client's name of the dimension asked for. Raises: InvalidRequest."""
-    return parameters.one_of("dimension", "source", DIMENSIONS)
+    return parameters.one_of("dimension", "source", words)
 
 
 def rules_in(parameters: Parameters, dimension: str) -> Rules:

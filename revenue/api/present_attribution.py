@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from revenue.attribution_services import Breakdown
 from revenue.reports import Report
+from stats.query.money.attribution import PurchasePaths
 
 Row = dict[str, object]
 
@@ -19,6 +20,22 @@ def breakdown_rows(report: Report, dimension: str, found: Breakdown) -> list[Row
             "customers": row.credit.customers,
             "visitors": row.visitors,
             "revenue_per_visitor": None if row.per_visitor is None else report.shown(row.per_visitor),
+        }
+        for row in found.rows
+    ]
+
+
+def path_rows(report: Report, found: PurchasePaths) -> list[Row]:
+    """Return a row a path; without any touch the path is empty."""
+    return [
+        {
+            "path": list(row.values),
+            "payments": row.payments,
+            "customers": row.customers,
+            "revenue": report.shown(row.revenue),
+            "refunds": report.shown(row.refunds),
+            "average_days": row.days,
+            "average_visits": row.visits,
         }
         for row in found.rows
     ]

@@ -18,7 +18,7 @@ from goals.api.documentation.shared import (
     list_of,
     object_of,
 )
-from revenue.api.attribution_filters import DIMENSIONS, MAX_LOOKBACK_DAYS
+from revenue.api.attribution_filters import DIMENSIONS, MAX_LOOKBACK_DAYS, OF_TOUCHES
 from revenue.api.documentation.shared import DAY, DAY_META, LEFT_OUT, META, MONEY, MONEY_OR_NULL, WARNING, answer_of
 from revenue.attribution_services import DEFAULT_LOOKBACK_DAYS
 from stats.query.money.attribution import Model, Renewals
@@ -158,6 +158,95 @@ BREAKDOWN: Final = operation(
             {"error": f"model must be one of {', '.join(Model)}"},
             400,
             parameters={**DAY, "model": "data_driven"},
+        ),
+    ),
+)
+_AVERAGE: Final = {"type": ["number", "null"], "minimum": 0}
+_PATH_META: Final = {name: value for name, value in _OF_DAY.items() if name != "model"}
+
+PATHS: Final = operation(
+    operation_id="revenuePaths",
+    tag=TAG,
+    summary="The most common paths before paying",
+    description=(
+        "The touches before payments, earliest first, as values of a dimension; a value that follows itself is shown "
+        "once. `average_days` is the time from the first touch to the payment, `average_visits` how many touches there "
+        "were. A payment without a touch has an empty path. With filters, a touch of the path must pass them all. "
+        f"{FILTERS} {LEFT_OUT}"
+    ),
+    parameters=(
+        SITE,
+        *WINDOW,
+        Parameter(
+            "dimension",
+            "query",
+            {"type": "string", "enum": list(OF_TOUCHES), "default": "source"},
+            "What is shown of each touch.",
+        ),
+        *RULES[1:],
+        *PAGE,
+    ),
+    answers={
+        200: Answer(
+            "The most common first.",
+            {
+                JSON: envelope(
+                    list_of(
+                        object_of(
+                            {
+                                "path": list_of(TEXT),
+                                "payments": COUNT,
+                                "customers": COUNT,
+                                "revenue": MONEY,
+                                "refunds": MONEY,
+                                "average_days": _AVERAGE,
+                                "average_visits": _AVERAGE,
+                            }
+                        )
+                    ),
+                    object_of(
+                        {
+                            **META,
+                            **dict.fromkeys(("timezone", "currency", "dimension"), TEXT),
+                            **dict.fromkeys(("lookback_days", "total", "limit", "offset"), COUNT),
+                        }
+                    ),
+                    WARNING,
+                )
+            },
+        ),
+        400: WRONG,
+        404: NO_SITE,
+    },
+    refusals=READ,
+    examples=(
+        Example(
+            "pathsOfADay",
+            "A day by source",
+            answer_of(
+                [
+                    {
+                        "path": ["Google"],
+                        "payments": 1,
+                        "customers": 1,
+                        "revenue": 49.0,
+                        "refunds": 0.0,
+                        "average_days": 0.0,
+                        "average_visits": 1.0,
+                    },
+                    {
+                        "path": ["Direct"],
+                        "payments": 1,
+                        "customers": 1,
+                        "revenue": 20.0,
+                        "refunds": 10.0,
+                        "average_days": 0.0,
+                        "average_visits": 1.0,
+                    },
+                ],
+                _PATH_META,
+            ),
+            parameters={**DAY, "dimension": "source"},
         ),
     ),
 )

@@ -93,6 +93,27 @@ class Credit:
 
 
 @dataclass(frozen=True, slots=True)
+class PurchasePath:
+    """What came before payments: values of touches, the earliest first; `days` and `visits` are averages of them."""
+
+    values: tuple[str, ...]
+    revenue: Decimal
+    refunds: Decimal
+    payments: int
+    customers: int
+    days: float | None
+    visits: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PurchasePaths:
+    """A page of paths, the most common first, and how many there are in all."""
+
+    rows: tuple[PurchasePath, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Credits:
     """A page of rows, the largest revenue first, and how many there are in all."""
 

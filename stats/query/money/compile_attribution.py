@@ -15,6 +15,7 @@ Amounts are whole millionths in Int128. A touch is a tuple: second, visit, value
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from stats.query.build import Query
@@ -72,23 +73,69 @@ def compile_breakdown(asked: Crediting, query: Query, dimension: str, limit: int
         WHERE passes
         GROUP BY value
     """
-    shown_gross = "intDiv(sum(gross) OVER () + intDiv({unit:Int128}, 2), {unit:Int128})"
-    net = "(sum(gross) OVER () - sum(refunded) OVER ())"
-    shown_net = f"sign({net}) * intDiv(abs({net}) + intDiv({{unit:Int128}}, 2), {{unit:Int128}})"
+    gross, refunds = _shown_sums()
     sql = f"""
         SELECT
             value,
-            toString({_rounded("gross", shown_gross)}) AS revenue,
-            toString({_rounded("refunded", f"{shown_gross} - ({shown_net})")}) AS refunds,
+            toString({gross}) AS revenue,
+            toString({refunds}) AS refunds,
             round(payments, 6) AS payments,
             customers,
             count() OVER () AS total_rows,
-            {_rounded("gross", shown_gross)} AS place
+            {gross} AS place
         FROM ({by_value})
         ORDER BY place DESC, value ASC NULLS LAST
         LIMIT {scope.bind(limit, "UInt64")} OFFSET {scope.bind(offset, "UInt64")}
     """
     return Statement(sql, scope.params)
+
+
+def compile_purchase_paths(asked: Crediting, query: Query, dimension: str, limit: int, offset: int) -> Statement:
+    """Return the statement for a page of the paths that came before payments, the most common first.
+
+    A path is the values of its touches, those that follow an equal one left out; with filters, one of its touches must
+    pass them. Columns: value (the path), revenue and refunds in minor units as text, payments, customers, days from the
+    first touch to the payment and visits on the way (averages; null without payments), total_rows.
+    """
+    scope = Scope(query)
+    _bind(asked, scope)
+    wanted = "arrayExists(one -> one.5, path)" if asked.touch_filters else "1"
+    by_path = f"""
+        SELECT
+            arrayCompact(arrayMap(one -> one.3, path)) AS value,
+            sumIf(micros * n, NOT is_refund) AS gross,
+            sumIf(micros * n, is_refund) AS refunded,
+            sumIf(n, NOT is_refund) AS payments,
+            uniqExactIf(customer_id, NOT is_refund) AS customers,
+            sumIf(n * if(empty(path), 0, anchor_at - path[1].1), NOT is_refund) AS seconds,
+            sumIf(n * length(path), NOT is_refund) AS visits
+        FROM ({_paths(replace(asked, model=Model.LINEAR), dimension, scope)})
+        WHERE {wanted}
+        GROUP BY value
+    """
+    gross, refunds = _shown_sums()
+    sql = f"""
+        SELECT
+            value, payments, customers,
+            toString({gross}) AS revenue,
+            toString({refunds}) AS refunds,
+            if(payments = 0, NULL, round(seconds / payments / {DAY_S}, 1)) AS days,
+            if(payments = 0, NULL, round(visits / payments, 1)) AS average_visits,
+            count() OVER () AS total_rows,
+            {gross} AS place
+        FROM ({by_path})
+        ORDER BY payments DESC, place DESC, value ASC
+        LIMIT {scope.bind(limit, "UInt64")} OFFSET {scope.bind(offset, "UInt64")}
+    """
+    return Statement(sql, scope.params)
+
+
+def _shown_sums() -> tuple[str, str]:
+    """Return what rows show of their sums: over all rows they come to the rounded gross, and to the rounded net."""
+    shown_gross = "intDiv(sum(gross) OVER () + intDiv({unit:Int128}, 2), {unit:Int128})"
+    net = "(sum(gross) OVER () - sum(refunded) OVER ())"
+    shown_net = f"sign({net}) * intDiv(abs({net}) + intDiv({{unit:Int128}}, 2), {{unit:Int128}})"
+    return _rounded("gross", shown_gross), _rounded("refunded", f"{shown_gross} - ({shown_net})")
 
 
 def _bind(asked: Crediting, scope: Scope) -> None:
@@ -121,10 +168,7 @@ def _shares(asked: Crediting, dimension: str, scope: Scope) -> str:
     nobody_passes = int(all(leaf.operator in _NEGATIVE for leaf in asked.touch_filters))
     passes = f"if(touch.1 = 0, {nobody_passes}, touch.5)"
     if asked.model in SINGLE_TOUCH:
-        return (
-            f"SELECT {common}, {value} AS value, micros AS share, 1. AS part, {passes} AS passes "
-            f"FROM (SELECT *, {_CHOSEN[asked.model]} AS touch FROM ({paths}))"
-        )
+        return f"SELECT {common}, {value} AS value, micros AS share, 1. AS part, {passes} AS passes FROM ({paths})"
     return f"""
         SELECT {common}, {value} AS value, share, weight / whole AS part, {passes} AS passes
         FROM (
@@ -138,10 +182,13 @@ def _shares(asked: Crediting, dimension: str, scope: Scope) -> str:
     """
 
 
+_IN_PATH: Final = "one.1 <= anchor_at AND one.1 + {lookback:UInt32} >= anchor_at"
+_LATEST: Final = f"arrayLast(one -> {_IN_PATH}, touches)"
+_KNOWN: Final = f"arrayLast(one -> {_IN_PATH} AND NOT one.4, touches)"
 _CHOSEN: Final = {
-    Model.FIRST_TOUCH: "path[1]",
-    Model.LAST_TOUCH: "path[-1]",
-    Model.LAST_NON_DIRECT: "if(arrayExists(one -> NOT one.4, path), arrayLast(one -> NOT one.4, path), path[-1])",
+    Model.FIRST_TOUCH: f"arrayFirst(one -> {_IN_PATH}, touches)",
+    Model.LAST_TOUCH: _LATEST,
+    Model.LAST_NON_DIRECT: f"if({_KNOWN}.1 != 0, {_KNOWN}, {_LATEST})",
 }
 _NEVER_EMPTY: Final = "if(empty(path), arrayResize(path, 1), path)"
 _WEIGHTS: Final = {
@@ -170,13 +217,19 @@ _SHARES_OF_TOUCHES: Final = """
 
 
 def _paths(asked: Crediting, dimension: str, scope: Scope) -> str:
-    """Return what is credited, each with its path: the touches from the lookback on up to the anchor."""
+    """Return what is credited, each with its path: the touches from the lookback on up to the anchor.
+
+    For a model that picks a single one, with that `touch` alone.
+    """
     touches = _completions(asked, scope) if dimension == GOAL else _touches(asked, dimension, scope)
     own = "own, " if dimension in _OWN else ""
+    chosen = f"arrayFilter(one -> {_IN_PATH}, touches) AS path"
+    if asked.model in SINGLE_TOUCH:
+        chosen = f"{_CHOSEN[asked.model]} AS touch"
     return f"""
         SELECT
             is_refund, customer_id, micros, n, {own}anchor_at,
-            arrayFilter(one -> one.1 <= anchor_at AND one.1 + {{lookback:UInt32}} >= anchor_at, touches) AS path
+            {chosen}
         FROM ({_credited(asked, scope, dimension)}) AS credited
         LEFT ANY JOIN ({touches}) AS visitor ON credited.anchor_visitor = visitor.visitor_id
     """
@@ -210,9 +263,27 @@ def _credited(asked: Crediting, scope: Scope, dimension: str) -> str:
     )
 
 
+# Supersets, so old versions of payments do no harm: which customers and visitors a span has to do with.
+_IN_SPAN_REFUNDS: Final = f"FROM payments WHERE {_IN_SPAN} AND is_refund"
+_CUSTOMERS: Final = f"""
+    SELECT customer_id FROM payments WHERE {_OF_SITE} AND (
+        paid_at >= toDateTime({{start:UInt32}}, 'UTC') AND paid_at <= toDateTime({{end:UInt32}}, 'UTC')
+        OR payment_id IN (SELECT refunded_payment_id {_IN_SPAN_REFUNDS})
+        OR visitor_id IN (SELECT visitor_id {_IN_SPAN_REFUNDS})
+    )
+"""
+_PAYERS: Final = (
+    f"visitor_id IN (SELECT visitor_id FROM payments WHERE {_OF_SITE} AND NOT is_refund "
+    f"AND customer_id IN ({_CUSTOMERS}))"
+)
+# Looked at first: where a visit came from is asked of theirs only, which halves the time of touches.
+_OF_PAYERS: Final = (
+    f"PREWHERE site_id = {{site:UInt32}} AND day <= toDate(toDateTime({{end:UInt32}}, 'UTC')) + 1 AND {_PAYERS}"
+)
 _FIRST_PAYMENTS: Final = f"""
     SELECT customer_id, min((toUnixTimestamp(paid_at), payment_id, visitor_id)) AS first
-    FROM payments FINAL WHERE {_OF_SITE} AND NOT is_refund AND amount > 0 GROUP BY customer_id
+    FROM payments FINAL WHERE {_OF_SITE} AND NOT is_refund AND amount > 0 AND customer_id IN ({_CUSTOMERS})
+    GROUP BY customer_id
 """
 
 
@@ -276,9 +347,6 @@ def _compared(value: str, leaf: Leaf, scope: Scope) -> str:
     return f"NOT ({found})" if leaf.operator in _NEGATIVE else f"({value} != '' AND ({found}))"
 
 
-_PAYERS: Final = f"visitor_id IN (SELECT visitor_id FROM payments WHERE {_OF_SITE} AND NOT is_refund)"
-
-
 def _touches(asked: Crediting, dimension: str, scope: Scope) -> str:
     """Return the touches of each visitor who paid: visitor_id, touches.
 
@@ -288,18 +356,15 @@ def _touches(asked: Crediting, dimension: str, scope: Scope) -> str:
     passes = " AND ".join(condition_sql(leaf, scope) for leaf in asked.touch_filters) or "1"
     is_direct = f"{scope.column(dimension_for(ORIGIN))} = ''"
     where = [
-        "site_id = {site:UInt32}",
         _IS_ARRIVAL,
-        _PAYERS,
         "start >= toDateTime({since:UInt32}, 'UTC')",
-        "day <= toDate(toDateTime({end:UInt32}, 'UTC')) + 1",
         f"NOT ({_comes_from(asked.hosts, scope)})",
     ]
     if not any(dimension_for(name).changing for name in _visit_dimensions(asked, dimension)):
         touch = f"(toUnixTimestamp(start), session_id, {value}, {is_direct}, {passes})"
         return (
-            f"SELECT visitor_id, arraySort(groupUniqArray({touch})) AS touches FROM sessions "
-            f"WHERE {' AND '.join([*where, 'sign = 1'])} GROUP BY visitor_id"
+            f"SELECT visitor_id, arrayCompact(arraySort(groupArray({touch}))) AS touches FROM sessions "
+            f"{_OF_PAYERS} WHERE {' AND '.join([*where, 'sign = 1'])} GROUP BY visitor_id"
         )
     last = "argMaxIf({}, events, sign = 1)"
     columns = ", ".join([last.format(value), last.format(is_direct), last.format(passes)])
@@ -307,7 +372,7 @@ def _touches(asked: Crediting, dimension: str, scope: Scope) -> str:
         SELECT visitor_id, arraySort(groupArray(touch)) AS touches
         FROM (
             SELECT visitor_id, (toUnixTimestamp(start), session_id, {columns}) AS touch
-            FROM sessions WHERE {" AND ".join(where)}
+            FROM sessions {_OF_PAYERS} WHERE {" AND ".join(where)}
             GROUP BY visitor_id, session_id, start HAVING sum(sign) > 0
         )
         GROUP BY visitor_id

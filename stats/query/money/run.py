@@ -7,7 +7,7 @@ from typing import Any
 
 from stats.query.build import Query
 from stats.query.compile import Statement
-from stats.query.money.attribution import Credit, Crediting, Credits
+from stats.query.money.attribution import Credit, Crediting, Credits, PurchasePath, PurchasePaths
 from stats.query.money.compile import (
     compile_balance,
     compile_left_out,
@@ -17,7 +17,7 @@ from stats.query.money.compile import (
     compile_series,
     compile_totals,
 )
-from stats.query.money.compile_attribution import compile_breakdown
+from stats.query.money.compile_attribution import compile_breakdown, compile_purchase_paths
 from stats.query.money.types import Bucket, Money, Movement, RecurringRevenue, Span, Steps, Totals
 from stats.store.client import EventStore
 
@@ -98,6 +98,26 @@ def read_credits(
         for row in found
     )
     return Credits(rows, int(found[0]["total_rows"]) if found else 0)
+
+
+def read_purchase_paths(
+    store: EventStore, asked: Crediting, query: Query, dimension: str, *, limit: int, offset: int
+) -> PurchasePaths:
+    """Return a page of what came before payments, by values of a dimension of visits; `query` is of the same site."""
+    found = _rows(store, compile_purchase_paths(asked, query, dimension, limit, offset))
+    rows = tuple(
+        PurchasePath(
+            values=tuple(row["value"]),
+            revenue=_from_units(row["revenue"], asked.minor_unit),
+            refunds=_from_units(row["refunds"], asked.minor_unit),
+            payments=int(row["payments"]),
+            customers=int(row["customers"]),
+            days=row["days"],
+            visits=row["average_visits"],
+        )
+        for row in found
+    )
+    return PurchasePaths(rows, int(found[0]["total_rows"]) if found else 0)
 
 
 def _from_units(units: str, minor_unit: int) -> Decimal:

@@ -191,6 +191,26 @@ def test_goals_stand_in_the_place_of_touches(vera: MoneyClient) -> None:
     assert rows(vera, MARCH_12) == {"newsletter": "100.00"}
 
 
+def test_paths_before_paying(vera: MoneyClient) -> None:
+    pay(vera, "2026-03-12T11:30:00Z", 5, visitor="nobody")
+    pay(vera, "2026-03-12T11:40:00Z", 2, visitor="nobody", payment_type="refund", transaction_id="back")
+    body = vera.get("revenue/paths", MARCH_12)
+    assert [(tuple(row["path"]), row["payments"], row["revenue"], row["refunds"]) for row in body["results"]] == [
+        (("google.com", "Direct", "newsletter", "Direct"), 1, Decimal("100.00"), Decimal("0.00")),
+        ((), 1, Decimal("5.00"), Decimal("2.00")),
+    ]
+    first, nobody = body["results"]
+    assert (first["average_days"], first["average_visits"], first["customers"]) == (Decimal("11.0"), 4, 1)
+    assert (nobody["average_days"], nobody["average_visits"]) == (0, 0)
+    assert body["meta"]["total"] == 2
+    both = vera.get("revenue/paths", "start=2026-03-12&end=2026-04-12&limit=1")["results"]
+    assert [(row["payments"], row["revenue"]) for row in both] == [(2, Decimal("200.00"))]
+    own = vera.get("revenue/paths", f"renewals=own&source[is]=newsletter&{APRIL_12}")["results"]
+    assert [row["path"] for row in own] == [["google.com", "Direct", "newsletter", "Direct"]]
+    assert vera.get("revenue/paths", f"source[is]=none&{MARCH_12}")["results"] == []
+    assert vera.send("GET", "revenue/paths", "dimension=product")[0] == 400
+
+
 WRONG = (
     "dimension=price",
     "dimension=visit:source",
