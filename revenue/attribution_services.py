@@ -14,10 +14,19 @@ from analytics_project import clock
 from goals.selectors import goal_specs
 from revenue.reports import Report, per
 from revenue.types import decimals_of
+from stats.city_services import with_city_names
 from stats.ingest.sources import payment_hosts
 from stats.query.build import Query, build_query
 from stats.query.dimensions import GOAL, NOT_SET, dimension_for
-from stats.query.money.attribution import PAYMENT_PREFIX, Credit, Crediting, Model, PurchasePaths, Renewals
+from stats.query.money.attribution import (
+    PAYMENT_PREFIX,
+    Credit,
+    Crediting,
+    Model,
+    PurchasePaths,
+    Renewals,
+    is_of_visits,
+)
 from stats.query.money.run import read_credits, read_purchase_paths
 from stats.query.run import run_query
 from stats.query.types import InstantPair, Leaf, QueryParams
@@ -62,7 +71,7 @@ def breakdown(report: Report, pair: InstantPair, dimension: str, rules: Rules, *
     Over all rows, revenue less refunds is the report's total as it is shown. Raises: InvalidQuery for filters without
     meaning; StoreUnavailable, StoreBusy.
     """
-    query = _query(report, QueryParams(("visitors",), pair, dimensions=(GOAL,) if dimension == GOAL else ()))
+    query = _crediting_query(report, pair, dimension, rules)
     found = read_credits(report.store, crediting(report, rules), query, dimension, limit=limit, offset=offset)
     named = [row.value for row in found.rows if row.value is not None]
     visitors = _visitors(report, pair, dimension, rules.filters, named)
@@ -77,7 +86,7 @@ def purchase_paths(
 
     The model of the rules is of no account. Raises: as `breakdown`.
     """
-    query = _query(report, QueryParams(("visitors",), pair))
+    query = _crediting_query(report, pair, dimension, rules)
     return read_purchase_paths(report.store, crediting(report, rules), query, dimension, limit=limit, offset=offset)
 
 
@@ -90,8 +99,7 @@ def _visitors(
     """
     if dimension.startswith(PAYMENT_PREFIX):
         return None
-    asked = tuple(leaf for leaf in filters if not leaf.dimension.startswith(PAYMENT_PREFIX) and leaf.dimension != GOAL)
-    params = QueryParams(("visitors",), pair, dimensions=(dimension,), filters=asked)
+    params = QueryParams(("visitors",), pair, dimensions=(dimension,), filters=_of_visits(filters))
     if dimension != GOAL:
         shown = dimension_for(dimension).shown
         stored = [value if shown or value != NOT_SET else "" for value in values]
@@ -100,9 +108,19 @@ def _visitors(
     return {str(row.dimensions[0]) or NOT_SET: int(row.metrics[0] or 0) for row in rows}
 
 
+def _crediting_query(report: Report, pair: InstantPair, dimension: str, rules: Rules) -> Query:
+    """Return the query that holds what names of goals and cities a statement of credit needs."""
+    dimensions = () if dimension.startswith(PAYMENT_PREFIX) else (dimension,)
+    return _query(report, QueryParams(("visitors",), pair, dimensions=dimensions, filters=_of_visits(rules.filters)))
+
+
+def _of_visits(filters: Collection[Leaf]) -> tuple[Leaf, ...]:
+    return tuple(leaf for leaf in filters if is_of_visits(leaf.dimension))
+
+
 def _query(report: Report, params: QueryParams) -> Query:
     goals = goal_specs(report.site) if GOAL in params.dimensions else ()
-    return build_query(params, report.site, clock.now(), goals=goals)
+    return with_city_names(build_query(params, report.site, clock.now(), goals=goals))
 
 
 def crediting(report: Report, rules: Rules) -> Crediting:

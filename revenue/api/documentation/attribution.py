@@ -112,7 +112,7 @@ BREAKDOWN: Final = operation(
             "dimension",
             "query",
             {"type": "string", "enum": list(DIMENSIONS), "default": "source"},
-            "What is split by. Of cities the number of GeoNames is shown.",
+            "What is split by.",
         ),
         *RULES,
         *PAGE,

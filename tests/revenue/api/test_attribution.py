@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from revenue.api.attribution_filters import DIMENSIONS
+from stats.models import CityName
 from tests.revenue.api.conftest import MoneyClient
 
 TOUCHES: tuple[dict[str, object], ...] = (
@@ -189,6 +190,17 @@ def test_goals_stand_in_the_place_of_touches(vera: MoneyClient) -> None:
     assert rows(vera, f"model=linear&{MARCH_12}", "goal") == {"demo": "50.00", "trial": "50.00"}
     assert rows(vera, f"model=linear&goal[is_not]=demo&{MARCH_12}", "goal") == {"trial": "50.00"}
     assert rows(vera, MARCH_12) == {"newsletter": "100.00"}
+
+
+def test_cities_have_names(money: MoneyClient) -> None:
+    money.clock.move_to("2026-05-01T12:00:00Z")
+    CityName.objects.create(geoname_id=2950159, name="Berlin")
+    money.bring({"timestamp": "2026-03-12T10:00:00Z", "visitor_id": "vera", "city_geoname_id": 2950159})
+    pay(money, "2026-03-12T11:00:00Z")
+    body = money.get("revenue/breakdown", f"dimension=city&{MARCH_12}")
+    assert [(row["city"], row["visitors"]) for row in body["results"]] == [("Berlin", 1)]
+    assert rows(money, f"city[is]=berlin&{MARCH_12}") == {"Direct": "100.00"}
+    assert rows(money, f"city[is_not]=berlin&{MARCH_12}") == {}
 
 
 def test_paths_before_paying(vera: MoneyClient) -> None:
