@@ -104,7 +104,9 @@ def test_relational_store_keeps_no_visitor_id_that_the_command_would_miss() -> N
     assert named == {
         "accounts.Site.visitor_ids",  # which kind of id
         "accounts.Site.named_visitors",  # the way to
-        "revenue.Payment.visitor_id",  # which is blanked with the request: tests/revenue/test_erasures.py
+        "accounts.Site.customer_visitors",  # the way to
+        "revenue.Payment.visitor_id",  # which is blanked with the request: tests/revenue/test_mirror.py
+        "revenue.CustomerVisitor.visitor_id",  # which goes with it: tests/revenue/test_webhooks.py
         "stats.NamedVisitor.visitor",  # which the command removes
         "stats.Erasure.visitor",  # what this command wrote, forgotten after three days
     }
