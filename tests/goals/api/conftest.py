@@ -15,6 +15,7 @@ from accounts.selectors import caller_id_secret, site_ref
 from accounts.types import Scope
 from stats import services
 from stats.ingest.visitor import caller_visitor_id, visitor_text
+from stats.models import CityName
 from stats.store.client import EventStore
 from stats.types import IntakeSite
 from tests.factories import make_key, make_site, make_team
@@ -28,6 +29,7 @@ VISITS: tuple[Mapping[str, object], ...] = (
         "visitor_id": "v_ana",
         "referrer": "google.com",
         "country_code": "US",
+        "city_geoname_id": 5391959,
         "browser": "Chrome",
         "os": "macOS",
         "screen_size": "Desktop",
@@ -37,6 +39,7 @@ VISITS: tuple[Mapping[str, object], ...] = (
         "visitor_id": "v_ben",
         "referrer": "twitter.com",
         "country_code": "DE",
+        "city_geoname_id": 2950159,
         "browser": "Firefox",
         "os": "Linux",
         "screen_size": "Desktop",
@@ -45,6 +48,7 @@ VISITS: tuple[Mapping[str, object], ...] = (
         "timestamp": "2026-03-03T23:30:00Z",
         "visitor_id": "v_cho",
         "country_code": "JP",
+        "city_geoname_id": 1850147,
         "browser": "Safari",
         "os": "iOS",
         "screen_size": "Mobile",
@@ -52,6 +56,7 @@ VISITS: tuple[Mapping[str, object], ...] = (
     {"timestamp": "2026-03-05T12:00:00Z", "visitor_id": "v_eli"},
     {"timestamp": "2026-04-01T00:30:00Z", "visitor_id": "v_dee", "utm_source": "newsletter"},
 )
+CITIES = {5391959: "San Francisco", 2950159: "Berlin", 1850147: "Tokyo"}
 SIGNUPS = (
     ("v_ana", "2026-03-02T10:05:00Z"),
     ("v_ana", "2026-03-20T08:00:00Z"),
@@ -150,6 +155,7 @@ def goals(db: None, store: EventStore, tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.fixture
 def fixture_f(goals: GoalsClient) -> GoalsClient:
     """The contract's visitors, sessions and signups, at its now."""
+    CityName.objects.bulk_create(CityName(geoname_id=number, name=name) for number, name in CITIES.items())
     goals.bring(*VISITS)
     goals.clock.move_to(AFTERWARDS)
     for visitor, at in SIGNUPS:

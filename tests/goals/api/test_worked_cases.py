@@ -159,8 +159,17 @@ def test_w15_completions_newest_first(fixture_f: GoalsClient) -> None:
     found = fixture_f.get("/signup/completions", f"{MARCH}&limit=2")
     assert found == {
         "results": [
-            row("v_ana", "2026-03-20T08:00:00Z", "google.com", "United States", None, "Chrome", "macOS", "desktop"),
-            row("v_ben", "2026-03-03T09:10:00Z", "twitter.com", "Germany", None, "Firefox", "Linux", "desktop"),
+            row(
+                "v_ana",
+                "2026-03-20T08:00:00Z",
+                "google.com",
+                "United States",
+                "San Francisco",
+                "Chrome",
+                "macOS",
+                "desktop",
+            ),
+            row("v_ben", "2026-03-03T09:10:00Z", "twitter.com", "Germany", "Berlin", "Firefox", "Linux", "desktop"),
         ],
         "meta": {
             "site_id": fixture_f.site.public_id,
