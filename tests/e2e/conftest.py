@@ -18,9 +18,12 @@ class Served:
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    """Start a real server on the embedded stores and provision a site through the command line."""
-    server = ServerProcess(tmp_path)
+def served(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Served]:
+    """Start a real server on the embedded stores and provision a site through the command line.
+
+    A parameter is its further environment variables.
+    """
+    server = ServerProcess(tmp_path, getattr(request, "param", {}))
     server.command("migrate", "--verbosity", "0")
     email = "ann@shop.example"
     server.provision("user", "--email", email)

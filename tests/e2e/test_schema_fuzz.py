@@ -30,7 +30,7 @@ include-path = "/api/v2/query"
 phases.coverage.enabled = false
 phases.fuzzing.generation.max-examples = 200
 """
-LIMIT_SECONDS = 300
+LIMIT_SECONDS = 1200
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
@@ -54,7 +54,10 @@ def narrowed(value: Any, domain: str) -> Any:
         return {**value, "schema": {"enum": [domain]}}
     if "contentSchema" in value:  # an upload is made of lines that are objects, not of any text
         return narrowed(value["contentSchema"], domain)
-    return {key: {"enum": [domain]} if _is_site(key, one) else narrowed(one, domain) for key, one in value.items()}
+    return {
+        key: {"enum": [domain]} if _is_site(key, one) else one if key == "responses" else narrowed(one, domain)
+        for key, one in value.items()
+    }
 
 
 def _is_site(key: str, schema: Any) -> bool:
@@ -127,10 +130,11 @@ def failures_in(log: Path) -> str:
 
 @pytest.mark.slow
 @pytest.mark.process
+@pytest.mark.parametrize("served", [{"API_KEY_MINUTE_LIMIT": "0"}], ids=["no limit"], indirect=True)
 def test_made_up_requests_are_answered_as_documented(served: Served, tmp_path: Path) -> None:
     server = served.server
     # A super-user may log in to the admin, but only the role on the site opens its numbers.
-    server.variables = {"DJANGO_SUPERUSER_PASSWORD": PASSWORD}
+    server.variables = {**server.variables, "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
     server.command("createsuperuser", "--noinput", "--email", EMAIL)
     server.provision("member", "--team", served.team, "--email", EMAIL, "--role", "admin")
     server.provision("site", "--domain", OTHER_SITE, "--team", served.team)
