@@ -40,7 +40,7 @@ from accounts.types import (
     TeamQuota,
     VisitorIds,
 )
-from accounts.validators import MAX_DOMAIN_CHARACTERS
+from accounts.validators import MAX_DOMAIN_CHARACTERS, is_storable
 from analytics_project import clock
 from analytics_project.errors import AppError, InvalidRequest, NotAuthenticated, NotFound, PaymentRequired
 
@@ -71,7 +71,7 @@ def key_for(text: str) -> ApiKey | None:
 
 def link_named(slug: str) -> SharedLink | None:
     """Return the shared link of this slug that has not expired, its site, team and plan loaded; else None."""
-    if len(slug) != SLUG_CHARACTERS or not slug.isascii():
+    if len(slug) != SLUG_CHARACTERS or not is_storable(slug):
         return None
     link = SharedLink.objects.select_related("site__team__plan").filter(slug=slug).first()
     is_over = link is not None and link.expires_at is not None and link.expires_at <= clock.now()

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from accounts.records import Who, lock_site, save_record, write_audit
 from accounts.types import SiteRef
+from accounts.validators import is_storable
 from analytics_project.errors import NotFound
 from stats.models import Annotation
 
@@ -30,8 +31,8 @@ def provide_annotation(site: SiteRef, on: date, text: str, *, author_id: int, wh
     Raises: InvalidRequest for a blank, too long or unusable text; NotFound for a site deleted just now.
     """
     lock_site(site)
-    found = Annotation.objects.filter(site=site.id, date=on, text=text.strip()).first()
-    if found is not None:
+    same = Annotation.objects.filter(site=site.id, date=on, text=text.strip())
+    if is_storable(text) and (found := same.first()) is not None:
         return found
     annotation = Annotation(site_id=site.id, date=on, text=text, author_id=author_id)
     save_record(annotation)

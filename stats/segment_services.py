@@ -7,6 +7,7 @@ from django.db import transaction
 from accounts.records import Who, lock_site, save_record, write_audit
 from accounts.selectors import features_of, site_ref
 from accounts.types import Feature, SiteRef
+from accounts.validators import is_storable
 from analytics_project import clock
 from analytics_project.errors import InvalidQuery, NotFound, PaymentRequired
 from goals.selectors import goal_specs
@@ -85,7 +86,8 @@ def provide_segment(
     """
     lock_site(site)
     of_owner = {"owner": owner_id} if segment_type is SegmentType.PERSONAL else {}
-    segment = Segment.objects.filter(site=site.id, name=name.strip(), type=segment_type.value, **of_owner).first()
+    of_name = Segment.objects.filter(site=site.id, name=name.strip(), type=segment_type.value, **of_owner)
+    segment = of_name.first() if is_storable(name) else None
     if segment is None:
         return create_segment(site, name, filters, segment_type=segment_type, owner_id=owner_id, who=who)
     if segment.filters != filters:
