@@ -120,7 +120,9 @@ def test_locked_team_and_plan_without_statistics_are_402(client: Client) -> None
     assert ask(client, make_link(poor).slug, poor.domain)[0] == 402
 
 
-@pytest.mark.parametrize("bearer", ["x" * 21, "é" * 21, "a" * 20 + ":", "x" * 21 + ":" + "p" * 5000, "\u202e" * 21, "\0" * 21])
+@pytest.mark.parametrize(
+    "bearer", ["x" * 21, "é" * 21, "a" * 20 + ":", "x" * 21 + ":" + "p" * 5000, "\u202e" * 21, "\0" * 21]
+)
 def test_text_that_is_no_link_is_401(client: Client, site: Site, bearer: str) -> None:
     make_link(site, "secret")
     assert ask(client, bearer, site.domain)[0] == 401
