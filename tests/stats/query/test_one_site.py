@@ -203,7 +203,7 @@ def test_other_sites_rows_change_no_answer(asker: Asker, store: EventStore) -> N
     mirror(store, asker.site.id, other.site.id)
     by_event = {"filters": [["is_not", "event:name", ["nothing"]]]}
     assert other.total("pageviews events", **by_event) == [6, 23]
-    beside = answers(asker, each=4), str(ask_over_http(asker))
+    beside = answers(asker, each=12), str(ask_over_http(asker))
     for table in ("events", "sessions"):
         store.execute(
             f"ALTER TABLE {table} DELETE WHERE site_id = {{site:UInt32}}",
@@ -212,6 +212,6 @@ def test_other_sites_rows_change_no_answer(asker: Asker, store: EventStore) -> N
             settings={"mutations_sync": 2},
         )
     assert other.total("pageviews events", **by_event) == [0, 0]
-    alone = answers(asker, each=4), str(ask_over_http(asker))
+    alone = answers(asker, each=12), str(ask_over_http(asker))
     assert beside == alone
     assert sum(bool(result.rows) for result in alone[0].values()) > 120
