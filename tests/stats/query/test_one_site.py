@@ -214,4 +214,4 @@ def test_other_sites_rows_change_no_answer(asker: Asker, store: EventStore) -> N
     assert other.total("pageviews events", **by_event) == [0, 0]
     alone = answers(asker, each=12), str(ask_over_http(asker))
     assert beside == alone
-    assert sum(bool(result.rows) for result in alone[0].values()) > 120
+    assert sum(bool(result.rows) for result in alone[0].values()) > 40
