@@ -41,10 +41,11 @@ class KeyLimits:
     def count(self, request: Request, actor: Actor | LinkActor, team: Callable[[], TeamQuota | None]) -> None:
         """Count a request on its key and leave the budget for the answer's headers. Raises: RateLimited."""
         limit: int = settings.API_KEY_MINUTE_LIMIT
-        if not limit or isinstance(actor, LinkActor):
+        if not limit:
             return
+        subject = f"link {actor.link_id}" if isinstance(actor, LinkActor) else f"key {actor.key_id}"
         kind = "reads" if request.method in SAFE_METHODS else "writes"
-        used = request_counters().count(f"key {actor.key_id} {kind}", MINUTE_S)
+        used = request_counters().count(f"{subject} {kind}", MINUTE_S)
         request.META[_BUDGET] = RequestBudget(limit, max(limit - used, 0), seconds_left(MINUTE_S))
         if used > limit:
             raise over_limit(limit, MINUTE_S, "key")

@@ -128,7 +128,7 @@ SPREAD_QUARTERS: Final = (
 )
 QUARTER_START: Final = "toDateTime(quarter * 900, 'UTC')"
 BEFORE_QUARTER: Final = "toDateTime(quarter * 900 - 900, 'UTC')"
-# The same where clocks do not change: the local hours themselves, at once (a quarter faster, on few rows and many).
+# The same where clocks do not change: the local hours themselves, at once (a tenth to a sixth faster).
 QUARTER_S: Final = 900
 SPREAD_HOURS: Final = (
     "toDateTime(arrayJoin(range(intDiv(toUnixTimestamp(start) + {offset}, 3600), "
