@@ -17,6 +17,7 @@ django_application = get_wsgi_application()
 
 from django.conf import settings  # noqa: E402 - Django must be set up before its applications are imported
 
+from analytics_project.background import note_end  # noqa: E402
 from analytics_project.turns import Application, Turns  # noqa: E402
 from revenue.mirror_services import work_in_payments  # noqa: E402
 from revenue.webhook_worker import WebhookWorker  # noqa: E402
@@ -110,7 +111,8 @@ def _whole_body(receive: Receive) -> Receive:
 
 def _report_a_failure(upkeep: asyncio.Task[None]) -> None:
     if not upkeep.cancelled() and upkeep.exception() is not None:
-        logger.error("intake's upkeep ended: sites and salts are not renewed any more", exc_info=upkeep.exception())
+        logger.error("sites and salts are not renewed any more", exc_info=upkeep.exception())
+        note_end("upkeep")
 
 
 def _without_slashes(path: str) -> str:

@@ -4,6 +4,7 @@ import logging
 import threading
 from typing import Final
 
+from analytics_project.background import background_thread
 from analytics_project.clock import monotonic_seconds
 from analytics_project.errors import AppError
 from revenue.webhook_services import forget_events, work_off_events
@@ -29,7 +30,7 @@ class WebhookWorker:
     def __init__(self) -> None:
         self._stopping = False
         self._forgot_at: float | None = None
-        self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
+        self._thread = background_thread("webhooks", self._run)
 
     def start(self) -> None:
         """Begin."""

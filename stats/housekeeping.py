@@ -10,6 +10,7 @@ from accounts.invitation_services import forget_lapsed_invitations
 from accounts.models import OLD_DOMAIN_GRACE
 from accounts.site_services import sweep_old_domains
 from analytics_project import clock
+from analytics_project.background import background_thread
 from analytics_project.clock import monotonic_seconds
 from analytics_project.errors import AppError
 from goals.selectors import forget_completion_requests
@@ -36,7 +37,7 @@ class Housekeeping:
         self._works = works
         self._stopping = threading.Event()
         self._swept_at: float | None = None
-        self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
+        self._thread = background_thread("housekeeping", self._run)
 
     def start(self) -> None:
         """Begin."""

@@ -20,6 +20,7 @@ from accounts.selectors import (
     site_for,
 )
 from accounts.types import Scope, SiteRef, Surface
+from analytics_project.background import ended_parts
 from analytics_project.clock import monotonic_seconds, unix_seconds
 from analytics_project.errors import AppError, StoreUnavailable
 from goals.selectors import revenue_goals
@@ -50,6 +51,7 @@ _CHECK_NAMES = {
     "clickhouse": "event store",
     "sites_cache": "intake",
     "spool": "writing to the event store",
+    "background": "work in the background",
 }
 
 _opening = threading.Lock()
@@ -222,6 +224,7 @@ def check_health() -> Health:
             schema_state = f"the event store has schema version {schema}, this Footfall needs {code_version()}"
     except AppError as problem:
         schema_state = problem.code
+    ended = ended_parts()
     refusing_since = _intake.writer.failing_since if _intake is not None else None
     return Health(
         checks={
@@ -229,6 +232,7 @@ def check_health() -> Health:
             "clickhouse": schema_state,
             "sites_cache": OK if _intake is not None else NOT_STARTED,
             "spool": NOT_STARTED if _intake is None else OK if refusing_since is None else REFUSED,
+            "background": f"ended: {', '.join(ended)}" if ended else OK,
         },
         spool_pending_bytes=_intake.spool.pending_bytes if _intake is not None else 0,
         store_refusing_s=monotonic_seconds() - refusing_since if refusing_since is not None else 0.0,

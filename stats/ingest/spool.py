@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from analytics_project.background import background_thread
 from analytics_project.errors import StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ class Spool:
         self._stopping = threading.Event()
         self._sync_thread: threading.Thread | None = None
         if sync_ms:
-            self._sync_thread = threading.Thread(target=self._sync_forever, name="spool-sync", daemon=True)
+            self._sync_thread = background_thread("spool-sync", self._sync_forever)
             self._sync_thread.start()
 
     # ---- writing -----------------------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ LAYERS: tuple[tuple[str, Layer], ...] = (
     ("analytics_project.clock", Layer.LEAF),
     ("analytics_project.env", Layer.LEAF),
     ("analytics_project.turns", Layer.LEAF),
+    ("analytics_project.background", Layer.LEAF),
     ("analytics_project.api", Layer.EDGES),
     ("analytics_project.views", Layer.EDGES),
     ("analytics_project.documentation", Layer.EDGES),

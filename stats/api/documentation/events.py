@@ -99,6 +99,7 @@ _HEALTH: Final[Schema] = {
         "clickhouse": {"type": "string", "description": "The event store, embedded or not."},
         "sites_cache": {"type": "string"},
         "spool": {"type": "string"},
+        "background": {"type": "string", "description": "What goes on by itself, such as erasures and webhooks."},
         "spool_pending_bytes": {
             "type": "integer",
             "minimum": 0,
@@ -107,7 +108,7 @@ _HEALTH: Final[Schema] = {
         "store_refusing_s": {"type": "number", "minimum": 0, "description": "For how long the event store has failed."},
         "schema_version": {"type": "integer", "minimum": 0, "description": "Of the event store."},
     },
-    "required": ["postgres", "clickhouse", "sites_cache", "spool"],
+    "required": ["postgres", "clickhouse", "sites_cache", "spool", "background"],
     "additionalProperties": False,
 }
 SCHEMAS: Final[Mapping[str, Schema]] = {
@@ -241,6 +242,7 @@ HEALTH: Final = operation(
                 "clickhouse": "ok",
                 "sites_cache": "ok",
                 "spool": "ok",
+                "background": "ok",
                 "spool_pending_bytes": 0,
                 "store_refusing_s": 0.0,
                 "schema_version": 1,
