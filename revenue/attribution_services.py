@@ -71,7 +71,7 @@ def breakdown(report: Report, pair: InstantPair, dimension: str, rules: Rules, *
     Over all rows, revenue less refunds is the report's total as it is shown. Raises: InvalidQuery for filters without
     meaning; StoreUnavailable, StoreBusy.
     """
-    query = _crediting_query(report, pair, dimension, rules)
+    query = crediting_query(report, pair, dimension, rules)
     found = read_credits(report.store, crediting(report, rules), query, dimension, limit=limit, offset=offset)
     named = [row.value for row in found.rows if row.value is not None]
     visitors = _visitors(report, pair, dimension, rules.filters, named)
@@ -86,7 +86,7 @@ def purchase_paths(
 
     The model of the rules is of no account. Raises: as `breakdown`.
     """
-    query = _crediting_query(report, pair, dimension, rules)
+    query = crediting_query(report, pair, dimension, rules)
     return read_purchase_paths(report.store, crediting(report, rules), query, dimension, limit=limit, offset=offset)
 
 
@@ -108,7 +108,7 @@ def _visitors(
     return {str(row.dimensions[0]) or NOT_SET: int(row.metrics[0] or 0) for row in rows}
 
 
-def _crediting_query(report: Report, pair: InstantPair, dimension: str, rules: Rules) -> Query:
+def crediting_query(report: Report, pair: InstantPair, dimension: str, rules: Rules) -> Query:
     """Return the query that holds what names of goals and cities a statement of credit needs."""
     dimensions = () if dimension.startswith(PAYMENT_PREFIX) else (dimension,)
     return _query(report, QueryParams(("visitors",), pair, dimensions=dimensions, filters=_of_visits(rules.filters)))

@@ -4,6 +4,7 @@ Every report first lets the event store hold what was accepted and recorded befo
 exact; `Report.shown` rounds them, once, to the reporting currency. Source: revenue contract, 1.10, 1.12, 2, 3.4, 3.5.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -123,7 +124,7 @@ class Report:
 
     def balances(self, bucket: Bucket) -> tuple[RecurringRevenue, tuple[Balance, ...]]:
         """Return recurring revenue before the window, and bucket by bucket. Raises: InvalidRequest for too many."""
-        labels = self._day_labels(bucket)
+        labels = self.day_labels(bucket)
         found = self._movements(bucket, labels[0], count=len(labels))
         rows, mrr, customers = [], found.start, found.start_customers
         for label, movement in zip(labels, found.movements, strict=True):
@@ -143,14 +144,15 @@ class Report:
         if bucket is Bucket.HOUR:
             return self._hours(split=split)
         days = read_days(self.store, self.span, bucket, self.timezone, split=split)
-        labels = self._day_labels(bucket)
+        labels = self.day_labels(bucket)
         found: dict[date, Money] = {}
         for day, money in days:
             label = _first_of(bucket, day)
             found[label] = found.get(label, Money()) + money
         return tuple(Slice(label.isoformat(), found.get(label, Money())) for label in labels)
 
-    def _day_labels(self, bucket: Bucket) -> list[date]:
+    def day_labels(self, bucket: Bucket) -> list[date]:
+        """Return the first day of every bucket that overlaps the window. Raises: InvalidRequest for too many."""
         first = _first_of(bucket, self.start.astimezone(self._zone).date())
         last = self.end.astimezone(self._zone).date()
         labels = []
@@ -182,15 +184,19 @@ class Report:
     @property
     def warning(self) -> str:
         """Return what is left out of the money, empty where nothing is."""
-        target = self.site.currency
-        return "; ".join(
-            f"{count} payment(s) in {code} left out: no {code} to {target} exchange rate"
-            for code, count in read_left_out(self.store, self.span).items()
-        )
+        return left_out_warning(read_left_out(self.store, self.span), self.site.currency)
 
     def shown(self, amount: Decimal) -> Decimal:
         """Return an amount as answers show it: rounded half up to the reporting currency's minor unit."""
         return rounded(amount, self.site.currency)
+
+
+def left_out_warning(left_out: Mapping[str, int], currency: str) -> str:
+    """Return what is left out of the money for want of a rate, empty where nothing is; counts by currency (1.10)."""
+    return "; ".join(
+        f"{count} payment(s) in {code} left out: no {code} to {currency} exchange rate"
+        for code, count in left_out.items()
+    )
 
 
 def share(part: int | Decimal, whole: int | Decimal) -> Decimal:

@@ -9,7 +9,7 @@ from goals.api.goal_filters import filters_in
 from goals.api.requests import Parameters
 from revenue.attribution_services import DEFAULT_LOOKBACK_DAYS, Rules
 from stats.query.dimensions import ENTRY_PAGE, GOAL
-from stats.query.money.attribution import CURRENCY, PAYMENT_TYPE, PRODUCT, Model, Renewals, is_of_visits
+from stats.query.money.attribution import CURRENCY, PAYMENT_TYPE, PRODUCT, SINGLE_TOUCH, Model, Renewals, is_of_visits
 
 MAX_LOOKBACK_DAYS: Final = 365
 _OF_EVENTS: Final = ("pathname", "hostname")
@@ -28,14 +28,23 @@ _FILTERS: Final[Mapping[str, str]] = {
     "pathname": ENTRY_PAGE,
     "hostname": "visit:entry_page_hostname",
 }
-
-
+_TOUCH_FILTERS: Final[Mapping[str, str]] = {name: known for name, known in _FILTERS.items() if is_of_visits(known)}
 OF_TOUCHES: Final = tuple(name for name, known in DIMENSIONS.items() if is_of_visits(known))
+SINGLE_TOUCH_MODELS: Final = tuple(model.value for model in Model if model in SINGLE_TOUCH)
 
 
 def dimension_in(parameters: Parameters, words: Collection[str] = tuple(DIMENSIONS)) -> str:
     """Return the client's name of the dimension asked for. Raises: InvalidRequest."""
     return parameters.one_of("dimension", "source", words)
+
+
+def touch_rules_in(parameters: Parameters) -> Rules:
+    """Return the rules by which one touch gets all the credit, and filters of touches. Raises: InvalidRequest."""
+    return Rules(
+        model=Model(parameters.one_of("model", Model.LAST_NON_DIRECT, SINGLE_TOUCH_MODELS)),
+        lookback_days=parameters.whole_number("lookback", DEFAULT_LOOKBACK_DAYS, 1, MAX_LOOKBACK_DAYS),
+        filters=filters_in(parameters, _TOUCH_FILTERS),
+    )
 
 
 def rules_in(parameters: Parameters, dimension: str) -> Rules:

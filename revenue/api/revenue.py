@@ -25,11 +25,15 @@ class RevenueReportView(GoalsRevenueView):
     features: ClassVar = (Feature.REVENUE_GOALS,)
     includes: ClassVar[tuple[str, ...]] = INCLUDES
 
+    def window_in(self, asked: Parameters) -> Window:
+        """Return the window asked for. Raises: InvalidRequest."""
+        return asked.window()
+
     def asked(self, request: Request) -> tuple[Parameters, Window, frozenset[str], Report]:
         """Return what is asked for. Raises: as 1.2 says."""
         site = self.site(request)
         asked = Parameters(request)
-        window, include = asked.window(), asked.include(self.includes)
+        window, include = self.window_in(asked), asked.include(self.includes)
         return asked, window, include, Report(site, window.start, window.end, window.timezone)
 
 

@@ -3,6 +3,7 @@
 from django.urls import re_path
 
 from revenue.api.attribution import BreakdownView, PathsView
+from revenue.api.cohorts import CohortsView
 from revenue.api.payments import BatchView, PaymentsView, PaymentView
 from revenue.api.products import ProductsView
 from revenue.api.revenue import MrrView, OverviewView, RevenueView, TimeseriesView
@@ -14,6 +15,7 @@ urlpatterns = [
     re_path(r"^revenue/mrr/?$", MrrView.as_view()),
     re_path(r"^revenue/breakdown/?$", BreakdownView.as_view()),
     re_path(r"^revenue/paths/?$", PathsView.as_view()),
+    re_path(r"^revenue/cohorts/?$", CohortsView.as_view()),
     re_path(r"^payments/?$", PaymentsView.as_view()),
     re_path(r"^payments/batch/?$", BatchView.as_view()),
     re_path(r"^payments/(?P<transaction_id>(?s:.+))$", PaymentView.as_view()),

@@ -177,6 +177,7 @@ GOALS_REVENUE: Final = (
     Route("GET", "/api/v1/revenue/mrr", "statistics", OF_SITE),
     Route("GET", "/api/v1/revenue/breakdown", "statistics", OF_SITE),
     Route("GET", "/api/v1/revenue/paths", "statistics", OF_SITE),
+    Route("GET", "/api/v1/revenue/cohorts", "statistics", OF_SITE),
     Route("GET", "/api/v1/payments", "statistics", OF_SITE),
     Route("POST", "/api/v1/payments", "edit site", OF_SITE, SALE),
     Route("POST", "/api/v1/payments/batch", "edit site", OF_SITE, {"payments": [{"transaction_id": "t"}]}),
@@ -315,6 +316,7 @@ def _engines_work_once(monkeypatch: pytest.MonkeyPatch) -> None:
         "stats.api.aggregates.import_totals",
         *(f"revenue.api.revenue.{read}" for read in ("summary_of", "series_rows", "overview_of", "balance_rows")),
         *(f"revenue.api.attribution.{read}" for read in ("breakdown", "purchase_paths")),
+        "revenue.api.cohorts.cohorts",
     ):
         monkeypatch.setattr(name, _once(import_string(name)))
     monkeypatch.setattr("revenue.reports.Report.warning", "")

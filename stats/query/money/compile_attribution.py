@@ -130,6 +130,35 @@ def compile_purchase_paths(asked: Crediting, query: Query, dimension: str, limit
     return Statement(sql, scope.params)
 
 
+def first_payment_credit(asked: Crediting, dimension: str, scope: Scope) -> str:
+    """Return what the first payments of a span's new customers are put down to, by a model of a single touch.
+
+    A sub-query, its parameters bound to `scope`: customer_id, first_at (unix seconds), value (NULL without a touch),
+    passes (the filters of touches).
+    """
+    _bind(asked, scope)
+    value, passes = _credited_value(asked, dimension)
+    return f"""
+        SELECT customer_id, first_at, {value} AS value, {passes} AS passes
+        FROM (
+            SELECT customer_id, anchor_at AS first_at, {_CHOSEN[asked.model]} AS touch
+            FROM (
+                SELECT customer_id, first.1 AS anchor_at, first.3 AS anchor_visitor FROM ({_FIRST_PAYMENTS})
+                WHERE anchor_at BETWEEN {{start:UInt32}} AND {{end:UInt32}}
+            ) AS customer
+            LEFT ANY JOIN ({_touches(asked, dimension, scope)}) AS visitor
+            ON customer.anchor_visitor = visitor.visitor_id
+        )
+    """
+
+
+def _credited_value(asked: Crediting, dimension: str) -> tuple[str, str]:
+    """Return what a row of credit shows of its touch, and whether the touch passes the filters."""
+    value = "own" if dimension in _OWN else "if(touch.1 = 0, NULL, touch.3)"
+    nobody_passes = int(all(leaf.operator in _NEGATIVE for leaf in asked.touch_filters))
+    return value, f"if(touch.1 = 0, {nobody_passes}, touch.5)"
+
+
 def _shown_sums() -> tuple[str, str]:
     """Return what rows show of their sums: over all rows they come to the rounded gross, and to the rounded net."""
     shown_gross = "intDiv(sum(gross) OVER () + intDiv({unit:Int128}, 2), {unit:Int128})"
@@ -164,9 +193,7 @@ def _shares(asked: Crediting, dimension: str, scope: Scope) -> str:
         credited = _credited(asked, scope, dimension)
         return f"SELECT {common}, own AS value, micros AS share, 1. AS part, 1 AS passes FROM ({credited})"
     paths = _paths(asked, dimension, scope)
-    value = "own" if dimension in _OWN else "if(touch.1 = 0, NULL, touch.3)"
-    nobody_passes = int(all(leaf.operator in _NEGATIVE for leaf in asked.touch_filters))
-    passes = f"if(touch.1 = 0, {nobody_passes}, touch.5)"
+    value, passes = _credited_value(asked, dimension)
     if asked.model in SINGLE_TOUCH:
         return f"SELECT {common}, {value} AS value, micros AS share, 1. AS part, {passes} AS passes FROM ({paths})"
     return f"""

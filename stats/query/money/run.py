@@ -8,6 +8,7 @@ from typing import Any
 from stats.query.build import Query
 from stats.query.compile import Statement
 from stats.query.money.attribution import Credit, Crediting, Credits, PurchasePath, PurchasePaths
+from stats.query.money.cohorts import Cohort, CohortMonth, Cohorts, CohortsAsked
 from stats.query.money.compile import (
     compile_balance,
     compile_left_out,
@@ -18,6 +19,7 @@ from stats.query.money.compile import (
     compile_totals,
 )
 from stats.query.money.compile_attribution import compile_breakdown, compile_purchase_paths
+from stats.query.money.compile_cohorts import compile_cohorts, compile_cohorts_left_out
 from stats.query.money.types import Bucket, Money, Movement, RecurringRevenue, Span, Steps, Totals
 from stats.store.client import EventStore
 
@@ -118,6 +120,31 @@ def read_purchase_paths(
         for row in found
     )
     return PurchasePaths(rows, int(found[0]["total_rows"]) if found else 0)
+
+
+def read_cohorts(store: EventStore, asked: CohortsAsked, query: Query, *, limit: int, offset: int) -> Cohorts:
+    """Return a page of cohorts, the largest revenue first, then by value, what is unknown last; `query` as above.
+
+    By month it is all that have customers, and `limit` and `offset` are of no account.
+    """
+    found = _rows(store, compile_cohorts(asked, query, limit, offset))
+    rows = tuple(
+        Cohort(
+            value=row["value"],
+            earliest_month=int(row["earliest_month"]),
+            latest_month=int(row["latest_month"]),
+            customers=int(row["customers"]),
+            revenue=Decimal(row["revenue"]),
+            months=tuple(CohortMonth(int(begun), int(paying), Decimal(paid)) for begun, paying, paid in row["months"]),
+        )
+        for row in found
+    )
+    return Cohorts(rows, int(found[0]["total_rows"]) if found else 0)
+
+
+def read_cohorts_left_out(store: EventStore, asked: CohortsAsked, query: Query) -> dict[str, int]:
+    """Return how many payments and refunds of cohorts' customers have no exchange rate, by currency, in their order."""
+    return {row["currency"]: int(row["payments"]) for row in _rows(store, compile_cohorts_left_out(asked, query))}
 
 
 def _from_units(units: str, minor_unit: int) -> Decimal:
