@@ -47,6 +47,11 @@ CUSTOMERS = 60_000
 ROUNDS = 9
 
 
+def visitor_of(number: int) -> int:
+    """Return a visitor's number; neighbours are as far from each other as those of a hash."""
+    return (number + 1) * 0x9E37_79B9_7F4A_7C15 % 2**64
+
+
 def payments(site_id: int, count: int) -> Iterator[Payment]:
     """Yield payments as recording them one by one would leave them."""
     chance = Random(7)
@@ -55,6 +60,7 @@ def payments(site_id: int, count: int) -> Iterator[Payment]:
         is_recurring = not is_refund and number % 4 != 1
         paid_at = FIRST + timedelta(seconds=chance.randrange(DAYS * 86_400))
         amount = chance.choice((900, 2900, 4900, 9900)) * 10_000
+        customer = chance.randrange(CUSTOMERS)
         yield Payment(
             site_id=site_id,
             is_refund=is_refund,
@@ -63,8 +69,8 @@ def payments(site_id: int, count: int) -> Iterator[Payment]:
             amount_micros=amount,
             currency="USD",
             paid_at=paid_at,
-            visitor_id=f"v{number % CUSTOMERS}",
-            payer=visitor_text(number % CUSTOMERS + 1),
+            visitor_id=f"v{customer}",
+            payer=visitor_text(visitor_of(customer)),
             product_name=("Basic", "Pro", "Team")[number % 3],
             reporting_currency="USD",
             rate=Decimal(1),
@@ -159,4 +165,5 @@ def main() -> None:
     timed("one more payment, and revenue after it", pay_and_ask)
 
 
-main()
+if __name__ == "__main__":
+    main()
