@@ -158,15 +158,19 @@ def _money(row: dict[str, Any]) -> Money:
 
 def _movement(row: dict[str, Any]) -> Movement:
     return Movement(
-        new=Decimal(row["new"]),
-        reactivation=Decimal(row["reactivation"]),
-        expansion=Decimal(row["expansion"]),
-        contraction=Decimal(row["contraction"]),
-        churn=Decimal(row["churn"]),
+        new=_from_millionths(row["new"]),
+        reactivation=_from_millionths(row["reactivation"]),
+        expansion=_from_millionths(row["expansion"]),
+        contraction=_from_millionths(row["contraction"]),
+        churn=_from_millionths(row["churn"]),
         new_customers=int(row["new_customers"]),
         reactivated_customers=int(row["reactivated_customers"]),
         churned_customers=int(row["churned_customers"]),
     )
+
+
+def _from_millionths(amount: str) -> Decimal:
+    return Decimal(amount).scaleb(-6)
 
 
 def _one(store: EventStore, statement: Statement) -> dict[str, Any]:
