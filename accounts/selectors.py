@@ -294,6 +294,7 @@ def intake_record(domain_or_public_id: str) -> IntakeRecord | None:
         rate_window_s=site.ingest_rate_window_s,
         accepts_until=None if until is None else until.toordinal() - _UNIX_DAY_ZERO,
         persistent_visitors=site.visitor_ids == VisitorIds.PERSISTENT,
+        caller_id_secret=bytes(site.caller_id_secret),
     )
 
 

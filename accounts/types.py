@@ -1,6 +1,6 @@
 """Plain values about sites and people that every layer may hold."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import NewType
@@ -188,3 +188,4 @@ class IntakeRecord:
     rate_window_s: int
     accepts_until: int | None
     persistent_visitors: bool
+    caller_id_secret: bytes = field(repr=False)

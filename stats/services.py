@@ -122,6 +122,16 @@ def keep_goal(site: SiteRef, goal: ServerGoal) -> None:
     _intake.take_goal(site, goal)
 
 
+def keep_identity(site: SiteRef, visitor: int, user: int) -> None:
+    """Keep that a visitor is a user, both by their numbers: whatever is attributed from now on knows it.
+
+    Raises: StoreUnavailable when it cannot be kept.
+    """
+    if _intake is None:
+        raise StoreUnavailable("this process takes no events")
+    _intake.take_identity(site, visitor, user)
+
+
 def city_names_met() -> CityNames:
     """Return the names of cities that this process's intake has met; none where it takes no events."""
     return CityNames() if _intake is None else _intake.city_names
@@ -191,6 +201,7 @@ def _load_intake_site(domain: str) -> IntakeSite | None:
         accepts_until=record.accepts_until,
         revenue_goals=revenue_goals(record.site.id),
         persistent_visitors=record.persistent_visitors,
+        caller_id_secret=record.caller_id_secret,
     )
 
 

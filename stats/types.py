@@ -128,7 +128,8 @@ class IntakeSite:
     `rate_threshold` events per `rate_window_s` seconds are taken: None means no limit, 0 blocks the site.
     `accepts_until` is the last day (unix day number) its team may send traffic, None without an end.
     `revenue_goals` maps an event name to the currency that its goal reports in.
-    `persistent_visitors` tells whether a `vid` in the body may be the visitor.
+    `persistent_visitors` tells whether a `vid` in the body may be the visitor; `caller_id_secret` maps ids that the
+    site's own people and servers use.
     """
 
     ref: SiteRef
@@ -138,6 +139,7 @@ class IntakeSite:
     accepts_until: int | None = None
     revenue_goals: Mapping[str, str] = field(default_factory=dict)
     persistent_visitors: bool = False
+    caller_id_secret: bytes = field(default=b"", repr=False)
 
 
 class SegmentType(StrEnum):

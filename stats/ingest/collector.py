@@ -14,6 +14,7 @@ from stats.ingest.agents import describe_agent
 from stats.ingest.city_names import CityNames
 from stats.ingest.counters import BUFFERED, OutcomeCounters
 from stats.ingest.hostnames import root_domain
+from stats.ingest.identities import IdentityRows, user_number
 from stats.ingest.payload import EventRequest, storable_amount
 from stats.ingest.rows import (
     FROM_NOWHERE,
@@ -80,6 +81,7 @@ class _Taken:
     change: Change
     event: bytes
     sessions: bytes
+    user_id: int | None
 
 
 class Collector:
@@ -108,6 +110,7 @@ class Collector:
         self._ai_assistants = ai_assistants
         self._payment_hosts = payment_hosts
         self._days = LocalDays()
+        self._identities = IdentityRows()
         self._rate_windows: dict[int, tuple[int, int]] = {}
         self.positions: dict[int, int] = {}
 
@@ -150,10 +153,22 @@ class Collector:
         return outcome
 
     def _keep(self, taken: list[_Taken], request: EventRequest, at: int) -> None:
-        position = self._spool.append([(one.event, one.sessions) for one in taken])
+        named = [(one.visit, one.user_id) for one in taken if one.user_id not in {None, one.visit.user_id}]
+        identities = [self._identities.row(visit.site_id, visit.visitor_id, user, at) for visit, user in named]
+        position = self._spool.append([(one.event, one.sessions) for one in taken], identities)
+        for visit, user in named:
+            visit.user_id = user
         for one in taken:
             self.positions[one.site.ref.id] = position
             self._counters.add(one.site.ref.id, at, BUFFERED, request.tracker_version)
+
+    def identify(self, site_id: int, visitor_id: int, user_id: int, at: int) -> None:
+        """Keep that a visitor, seen or not, is a user. Raises: StoreUnavailable when it cannot be kept."""
+        row = self._identities.row(site_id, visitor_id, user_id, at)
+        self.positions[site_id] = self._spool.append((), (row,))
+        visit = self._sessions.find(site_id, visitor_id, at)
+        if visit is not None:
+            visit.user_id = user_id
 
     def _drop(self, outcome: Outcome, site_id: int, at: int, reason: DropReason, request: EventRequest) -> None:
         outcome.dropped.append(reason)
@@ -266,7 +281,8 @@ class Collector:
         )
         if day.text != visit.day:
             sessions += b"".join(b"\n" + row for row in carried_rows(visit, day.text, at, kind))
-        return _Taken(site, visit, change, event, sessions)
+        user = self._named_user(site, request, client) if request.caller_text else None
+        return _Taken(site, visit, change, event, sessions, user)
 
     def _attributes(self, request: EventRequest, client: Client, agent: Agent, place: Place | None) -> bytes:
         """Return where a visit came from, as the tail of a row."""
@@ -304,6 +320,12 @@ class Collector:
         given = parse_visitor_text(request.visitor_text)
         own = request.visitor_text or request.caller_text
         return caller_visitor_id(secret, own) if given is None and secret is not None else given
+
+    def _named_user(self, site: IntakeSite, request: EventRequest, client: Client) -> int | None:
+        """Return the user that the request names beside its visitor, where it may name that one."""
+        if not request.visitor_text or self._given_visitor(site, request, client) is None:
+            return None
+        return user_number(client.speaks_for.get(site.ref.id, site.caller_id_secret), request.caller_text)
 
     def _money(self, site: IntakeSite, request: EventRequest, on: date) -> tuple[str | None, str, str | None, str]:
         """Return the four revenue columns; the reporting pair only where a goal of this name reports a currency."""

@@ -132,6 +132,10 @@ class Intake:
             raise Forbidden("This site takes no events")
         self._on_loop(partial(self._goals.take, known, goal, now))
 
+    def take_identity(self, site: SiteRef, visitor: int, user: int) -> None:
+        """Keep that a visitor is a user; from any thread. Raises: StoreUnavailable when it cannot be kept."""
+        self._on_loop(partial(self.collector.identify, site.id, visitor, user, unix_seconds()))
+
     def _on_loop(self, work: Callable[[], None]) -> None:
         loop = self._loop
         if loop is None or not loop.is_running():

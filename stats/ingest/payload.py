@@ -51,7 +51,7 @@ class EventRequest:
 
     `domains` are as sent, trimmed, without `www.`, lower case, each once; `prop_keys` and `prop_values` are parallel
     and sorted by key; `scroll_depth` is 0..100 or 255 for unknown; `engagement_time` is in milliseconds;
-    `visitor_text` is the client's `vid` or `visitor_id` and `caller_text` its own `user_id`, both unchecked.
+    `visitor_text` is the client's `vid` or `visitor_id` and `caller_text` its own `uid` or `user_id`, both unchecked.
     """
 
     name: str
@@ -99,7 +99,7 @@ def parse_payload(body: bytes, content_type: str) -> EventRequest:
         scroll_depth=scroll_depth,
         engagement_time=engagement_time,
         visitor_text=_visitor(fields, "vid", "visitor_id"),
-        caller_text=_visitor(fields, "user_id"),
+        caller_text=_visitor(fields, "uid", "user_id"),
         tracker_version=version if type(version) is int and 0 <= version < 65_536 else 0,
     )
 
@@ -314,8 +314,10 @@ def storable_amount(amount: Decimal) -> Decimal | None:
 
 
 def _visitor(fields: Mapping[str, Any], *keys: str) -> str:
-    """Return the text of a visitor's id, empty for what cannot be one."""
+    """Return the text of a visitor's id, empty for what cannot be one; a whole number is its digits."""
     text = _first(fields, *keys)
+    if type(text) is int:
+        text = str(text)
     return text if type(text) is str and len(text.encode()) <= MAX_CALLER_ID_BYTES else ""
 
 

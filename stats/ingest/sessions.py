@@ -38,6 +38,7 @@ class Visit:
     """One open visit. Times are unix seconds; `attributes` and `props` are fragments of a JSON row.
 
     `timestamp` is the last counting event, `last_activity` also takes engagement pings, which write no visit row.
+    `user_id` is the user whom the visitor was last identified as within the visit.
     """
 
     key: int
@@ -59,6 +60,7 @@ class Visit:
     exit_page_hostname: str = ""
     last_activity: int = 0
     last_pageview_at: int = 0
+    user_id: int | None = None
 
     def count(self, kind: "EventKind", at: int) -> None:
         """Take one pageview or custom event into the visit's numbers."""

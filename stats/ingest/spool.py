@@ -6,6 +6,7 @@ them to the disk (`sync_ms`), so a power cut may cost the last interval; with 0 
 On disk: segment files named after the position of their first byte, and a small mark file. A position is a byte offset
 over the life of the spool and only grows. A record is a 16-byte header (payload length, length of the event row, CRC-32
 of the payload, magic) and the payload: one event row and, each after a line break, the visit rows of the same event.
+Under a magic of its own the payload is one row that says who a visitor is.
 """
 
 import fcntl
@@ -18,6 +19,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from analytics_project.background import background_thread
 from analytics_project.errors import StoreUnavailable
@@ -28,19 +30,31 @@ SEGMENT_BYTES = 32_000_000
 LARGEST_RECORD_BYTES = 2_000_000  # 30 properties of escaped control characters, three times, are 1.3 MB
 _HEADER = struct.Struct("<IIII")
 _MAGIC = 0x464F4F54
+_IDENTITY_MAGIC = 0x464F4F49
+_MAGICS = frozenset({_MAGIC, _IDENTITY_MAGIC})
 _MARK = struct.Struct("<QQQI")
 _MARK_SLOT_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Consecutive records: the half-open range of positions, their rows, and a checksum of the event rows."""
+    """Consecutive records: the half-open range of positions, their rows, and a checksum of all but the visit rows."""
 
     start: int
     end: int
     event_rows: tuple[bytes, ...]
     session_rows: tuple[bytes, ...]
     checksum: int
+    identity_rows: tuple[bytes, ...] = ()
+
+
+class _Record(NamedTuple):
+    """One record between two offsets of a segment: the event row, or nothing, and all other rows."""
+
+    start: int
+    end: int
+    event: bytes
+    rest: bytes
 
 
 class SpoolFull(StoreUnavailable):
@@ -74,11 +88,12 @@ class Spool:
 
     # ---- writing -----------------------------------------------------------------------------------------------------
 
-    def append(self, records: Sequence[tuple[bytes, bytes]]) -> int:
+    def append(self, records: Sequence[tuple[bytes, bytes]], identities: Sequence[bytes] = ()) -> int:
         """Keep all records or none, and return the position after them.
 
-        A record is (event row, visit rows each preceded by a line break). Raises: SpoolFull when the store has been
-        behind for too long; StoreUnavailable when the disk refuses.
+        A record is (event row, visit rows each preceded by a line break); `identities` are rows that say who visitors
+        are, kept behind them. Raises: SpoolFull when the store has been behind for too long; StoreUnavailable when the
+        disk refuses.
         """
         data = b"".join(
             [
@@ -87,6 +102,7 @@ class Spool:
                 + sessions
                 for event, sessions in records
             ]
+            + [_HEADER.pack(len(row), 0, zlib.crc32(row), _IDENTITY_MAGIC) + row for row in identities]
         )
         if self.head - self.done + len(data) > self._max_bytes:
             raise SpoolFull("the event store is behind and the spool is full")
@@ -185,12 +201,11 @@ class Spool:
             path.unlink(missing_ok=True)
 
     def pending_rows(self) -> Iterable[tuple[bytes, bytes]]:
-        """Yield (event row, visit rows) of every record after the mark, oldest first; for recovery at start."""
+        """Yield (event row, visit rows) of every event after the mark, oldest first; for recovery at start."""
         for start, path in self._segments:
-            data = path.read_bytes()
-            for offset, event, sessions in _records(data):
-                if start + offset >= self.done:
-                    yield event, sessions
+            for record in _records(path.read_bytes()):
+                if start + record.start >= self.done and record.event:
+                    yield record.event, record.rest
 
     def _read(self, start: int, end: int, *, whole: bool = True) -> Batch | None:
         """Return the records of [start, end); unless `whole`, as many as fit, and at least one.
@@ -207,21 +222,25 @@ class Spool:
             data = file.read(min(limit + LARGEST_RECORD_BYTES, segment_end) - start)
         events: list[bytes] = []
         sessions: list[bytes] = []
+        identities: list[bytes] = []
         checksum, stop = 0, start
-        for offset, event, rows in _records(data):
-            if start + offset >= limit:
+        for record in _records(data):
+            if start + record.start >= limit:
                 break
-            events.append(event)
-            if rows:
-                sessions.append(rows[1:])
-            checksum = zlib.crc32(event, checksum)
-            stop = start + offset + _HEADER.size + len(event) + len(rows)
+            if not record.event:
+                identities.append(record.rest)
+            else:
+                events.append(record.event)
+                if record.rest:
+                    sessions.append(record.rest[1:])
+            checksum = zlib.crc32(record.event or record.rest, checksum)
+            stop = start + record.end
         if stop == start:
             if path == self._segments[-1][1]:
                 raise StoreUnavailable(f"the spool cannot be read at position {start} of {path.name}")
             logger.error("%d bytes of accepted events at position %d of the spool are lost", segment_end - start, start)
             stop = segment_end
-        return Batch(start, stop, tuple(events), tuple(sessions), checksum)
+        return Batch(start, stop, tuple(events), tuple(sessions), checksum, tuple(identities))
 
     def _segment_of(self, position: int) -> tuple[int, Path]:
         for start, path in reversed(self._segments):
@@ -245,8 +264,8 @@ class Spool:
         start, path = self._segments[-1]
         data = path.read_bytes()
         good = 0
-        for offset, event, sessions in _records(data):
-            good = offset + _HEADER.size + len(event) + len(sessions)
+        for record in _records(data):
+            good = record.end
         if good < len(data):
             logger.warning("the spool's last record was torn by a crash: %d bytes cut", len(data) - good)
             os.truncate(path, good)
@@ -298,18 +317,18 @@ class _MarkFile:
         os.close(self._fd)
 
 
-def _records(data: bytes) -> Iterable[tuple[int, bytes, bytes]]:
-    """Yield (offset, event row, visit rows) of every whole and undamaged record from the start of `data`."""
+def _records(data: bytes) -> Iterable[_Record]:
+    """Yield every whole and undamaged record from the start of `data`."""
     offset, size = 0, len(data)
     while offset + _HEADER.size <= size:
         length, event_length, checksum, magic = _HEADER.unpack_from(data, offset)
         body = offset + _HEADER.size
-        if magic != _MAGIC or event_length > length or body + length > size:
+        if magic not in _MAGICS or event_length > length or body + length > size:
             return
-        event, sessions = data[body : body + event_length], data[body + event_length : body + length]
-        if zlib.crc32(sessions, zlib.crc32(event)) != checksum:
+        event, rest = data[body : body + event_length], data[body + event_length : body + length]
+        if zlib.crc32(rest, zlib.crc32(event)) != checksum:
             return
-        yield offset, event, sessions
+        yield _Record(offset, body + length, event, rest)
         offset = body + length
 
 

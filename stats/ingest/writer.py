@@ -10,7 +10,7 @@ from typing import Protocol
 from analytics_project.clock import monotonic_seconds
 from analytics_project.errors import AppError, InvalidRows, StoreTimeout
 from stats.ingest.spool import Batch, Spool
-from stats.store.schema import EVENT_COLUMNS, SESSION_COLUMNS
+from stats.store.schema import EVENT_COLUMNS, IDENTITY_COLUMNS, SESSION_COLUMNS
 
 logger = logging.getLogger(__name__)
 
@@ -99,12 +99,13 @@ class Writer:
         return True
 
     def _insert(self, batch: Batch) -> None:
-        if not batch.event_rows:
+        if not batch.event_rows and not batch.identity_rows:
             return
         sink = self._open_sink()
         token = f"spool-{batch.start}-{batch.end}-{batch.checksum:08x}"
         refused = _insert_rows(partial(sink.insert_lines, "events", EVENT_COLUMNS), batch.event_rows, token)
         _insert_rows(partial(sink.insert_lines, "sessions", SESSION_COLUMNS), batch.session_rows, token)
+        _insert_rows(partial(sink.insert_lines, "identities", IDENTITY_COLUMNS), batch.identity_rows, token)
         self.refused_events.extend(refused)
 
 

@@ -8,6 +8,7 @@ version, with rows of the site or without: 38 s with 240 parts, and no less when
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from stats.store.client import EventStore, Setting
 
@@ -16,7 +17,7 @@ _UNHURRIED: Mapping[str, Setting] = {"mutations_sync": 2, "max_execution_time": 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A table with rows of sites: what lies before an instant, and whether a cluster shards it.
+    """A table with rows of sites: what lies before an instant, what is of a visitor, and whether a cluster shards it.
 
     Of imported totals nothing lies before an instant: they know dates, and are removed by date or by import. What
     `goes_with_site` is no statistics: no instant and no import takes it.
@@ -25,19 +26,27 @@ class _Table:
     name: str
     is_before: str = ""
     is_sharded: bool = True
-    has_visitors: bool = False
+    is_of_visitor: str = ""
     goes_with_site: bool = False
 
 
+_OF_VISITOR: Final = "visitor_id = {visitor:UInt64}"
 # A journal entry whose import is still being written stays at a reset, so that a crash can be mended.
 TABLES = (
-    _Table("events", "timestamp < toDateTime({before:UInt32}, 'UTC')", has_visitors=True),
-    _Table("sessions", "start < toDateTime({before:UInt32}, 'UTC')", has_visitors=True),
+    _Table("events", "timestamp < toDateTime({before:UInt32}, 'UTC')", is_of_visitor=_OF_VISITOR),
+    _Table("sessions", "start < toDateTime({before:UInt32}, 'UTC')", is_of_visitor=_OF_VISITOR),
+    # Erasing a user parts the visitors who were that one.
+    _Table(
+        "identities",
+        "identified_at < toDateTime({before:UInt32}, 'UTC')",
+        is_sharded=False,
+        is_of_visitor=f"({_OF_VISITOR} OR user_id = {{visitor:UInt64}})",
+    ),
     _Table("intake_counts", "minute < toDateTime({before:UInt32}, 'UTC')"),
     _Table("imports", "changed_at < toDateTime({before:UInt32}, 'UTC') AND state = 2", is_sharded=False),
     _Table("imported_aggregates"),
     # A site's books. Those of an erased visitor are anonymous by then: the relational store writes them anew.
-    _Table("payments", has_visitors=True, goes_with_site=True),
+    _Table("payments", is_of_visitor=_OF_VISITOR, goes_with_site=True),
 )
 
 
@@ -61,7 +70,7 @@ class ErasedRows:
 
     def _is_in(self, table: _Table) -> bool:
         if self.visitor_id is not None:
-            return table.has_visitors
+            return bool(table.is_of_visitor)
         if table.goes_with_site:
             return self.before is None and self.import_id is None
         if table.is_before:
@@ -74,7 +83,7 @@ class ErasedRows:
         if self.before is not None:
             parts.append(table.is_before or "day < {imported_before:Date}")
         if self.visitor_id is not None:
-            parts.append("visitor_id = {visitor:UInt64}")
+            parts.append(table.is_of_visitor)
         if self.import_id is not None:
             parts.append("import_id = {import:UInt64}")
         return " AND ".join(parts)

@@ -1,4 +1,4 @@
-"""Columns of the two event tables, in row order; the migrations create what stands here and give the types.
+"""Columns of the tables that intake writes, in row order; the migrations create what stands here and give the types.
 
 Why this shape: a visit's rows are neighbours under the sort key, so its repeated attributes compress to runs, and both
 tables carry the visit's attributes, so most filters read one table. `day` is the date in the site's zone when the row
@@ -57,6 +57,8 @@ EVENT_COLUMNS: tuple[str, ...] = (
 
 # Of `sessions`; the migration 0005 says what for.
 CARRIED_COLUMNS: tuple[str, ...] = ("is_visit", "visit_day", "carried_pageviews", "carried_events")
+
+IDENTITY_COLUMNS: tuple[str, ...] = ("site_id", "visitor_id", "user_id", "identified_at")
 
 SESSION_COLUMNS: tuple[str, ...] = (
     "site_id",

@@ -28,6 +28,7 @@
   let named = (name) => source.pathname.split("/").pop().split(".").includes(name);
   let attribute = (name) => script.getAttribute(name);
   let listen = addEventListener;
+  let compat = named("compat");
   let queue = stub.q || [];
 
   let options, url, hash, fileTypes;
@@ -58,21 +59,23 @@
   // Send an event, if there is one; the promise is kept with what a callback gets: {status, visitor_id} or {error}.
   let post = async (payload) => {
     if (!payload) return;
-    if (options.persistentVisitor) payload.vid = stored(persistentVisitor);
-    let method = "POST";
+    if (options.persistentVisitor) {
+      payload.vid = stored(persistentVisitor);
+      payload.uid = stub.u; // whom the page says that this is; kept nowhere else
+    }
     let body = JSON.stringify(payload);
     try {
-      let response = await (named("compat")
+      let response = await (compat
         ? new Promise((resolve, reject) => {
             let request = new XMLHttpRequest();
-            request.open(method, url);
+            request.open("POST", url);
             request.onload = () => resolve(request);
             request.onerror = reject;
             request.text = () => request.response;
             request.send(body); // a text body is text/plain
           })
-        : fetch(url, { method, headers: { "Content-Type": "text/plain" }, keepalive: true, body }));
-      return { status: response.status, visitor_id: /v_[\da-f]{16}/.exec(await response.text())?.[0] };
+        : fetch(url, { method: "POST", headers: { "Content-Type": "text/plain" }, keepalive: true, body }));
+      return { status: response.status, visitor_id: /v_\w{16}/.exec(await response.text())?.[0] };
     } catch (error) {
       return { error };
     }
@@ -93,7 +96,7 @@
 
   let ignored = (name) =>
     (!options.captureOnLocalhost &&
-      (/^(file:|\w+:\/\/(localhost|127\.[\d.]+|\[::1])[:/])/.test(location) ||
+      (/^(file|\w+:..(localhost|127\.[\d.]+|\[::1])[:/])/.test(location) ||
         ((navigator.webdriver || window._phantom || window.__nightmare || window.Cypress) && !window.__plausible))) ||
     stored((storage) => storage.plausible_ignore == "true") ||
     (name == "pageview" && (!listed(attribute("data-include"), 1) || listed(attribute("data-exclude"))));
@@ -142,7 +145,7 @@
   // ---- Events -------------------------------------------------------------------------------------------------------
 
   let track = (name, event) => {
-    event = event || {};
+    event ||= {};
     let custom = options.customProperties;
     custom = custom?.call ? custom(name) : custom;
     let payload = !ignored(name) && {
@@ -157,7 +160,7 @@
       $: event.revenue,
       h: hash,
     };
-    if (payload && options.transformRequest) payload = options.transformRequest(payload);
+    payload &&= options.transformRequest ? options.transformRequest(payload) : payload;
     if (name == "pageview") {
       ping();
       viewed = payload;
@@ -180,15 +183,15 @@
     if (hash) listen("hashchange", viewPage);
     else {
       let push = history.pushState;
-      history.pushState = function (...state) {
-        push.apply(this, state);
+      history.pushState = (...state) => {
+        push.apply(history, state);
         pathChanged();
       };
       listen("popstate", pathChanged);
     }
     listen("pageshow", (event) => event.persisted && viewPage());
-    if (document.hidden) lastPath = 0;
-    else viewPage();
+    lastPath = 0;
+    document.hidden || viewPage();
   };
 
   // ---- Clicks and forms ---------------------------------------------------------------------------------------------
@@ -197,8 +200,8 @@
   let trackFrom = (element, event, found) => {
     let isLink = element.localName == "a";
     if (
-      named("compat") &&
-      !(event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) &&
+      compat &&
+      !event.defaultPrevented && !event.button && !event.metaKey && !event.ctrlKey && !event.shiftKey &&
       /^(_self)?$/.test(element.target) &&
       (isLink || element.submit?.call) // an input named "submit" hides the method
     ) {
@@ -214,7 +217,7 @@
   let taggedEvent = (element) => {
     let parts = { event: {}, revenue: {} };
     for (let text of element.classList) {
-      let [, kind, key, value] = /^plausible-(event|revenue)-(.+?)(?:=|--)(.+)/.exec(text) || [];
+      let [, kind, key, , value] = /^plausible-(event|revenue)-(.+?)(=|--)(.+)/.exec(text) || [];
       if (kind) parts[kind][key] = value.replace(/\+/g, " ");
     }
     let { name, ...props } = parts.event;
@@ -231,7 +234,7 @@
     }
     if (link) {
       let href = link.href + "";
-      let file = href.split("?")[0];
+      let [file] = href.split("?");
       if (found) found[1].props.url = href;
       else if (options.outboundLinks && link.host && link.host != location.host)
         found = ["Outbound Link: Click", { props: { url: href } }];
@@ -279,7 +282,7 @@
     listen("visibilitychange", attentionChanged, true);
     listen("click", clicked);
     listen("auxclick", clicked);
-    listen("submit", submitted, !named("compat")); // before the page can stop it; holding must know of a refusal
+    listen("submit", submitted, !compat); // before the page can stop it; holding must know of a refusal
     queue.map((call) => track(...call));
   };
 
@@ -288,8 +291,14 @@
   plausible.v = VERSION;
   plausible.init = start;
   plausible.visitor = async () => visitor;
+  plausible.identify = (id) => {
+    if (stub.u == id) return;
+    stub.u = id;
+    sentPx = -1; // a ping is due at once
+    visitor?.then(ping); // one that overtakes its pageview would have no visit
+  };
   plausible.forget = () => {
-    if (options) options.persistentVisitor = 0;
+    stub.u = options && (options.persistentVisitor = 0);
     stored((storage) => delete storage[VISITOR_KEY]);
   };
   if (!site || stub.o) start(stub.o);

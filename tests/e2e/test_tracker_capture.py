@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Route
 
-from tests.e2e.page_host import CHROMIUM, TrackedPage, chromium, site_snippet, snippet
+from tests.e2e.page_host import CHROMIUM, STUB, TrackedPage, chromium, site_snippet, snippet
 
 pytestmark = [
     pytest.mark.browser,
@@ -412,3 +412,67 @@ def test_persistent_visitor_needs_both_the_site_and_the_page(tab: TrackedPage, t
 
     assert "vid" not in tab.bodies(1)[0]
     assert tab.run("localStorage.length") == 0
+
+
+# ---- Users -----------------------------------------------------------------------------------------------------------
+
+PERSISTENT = site_snippet("{persistentVisitor: true}", site="persistent")
+
+
+def test_user_is_told_at_once_and_with_every_later_event(tab: TrackedPage) -> None:
+    tab.visit(PERSISTENT)
+    tab.answer_to("Before")
+    tab.run("plausible.identify('u42')")
+    tab.bodies(3)
+    tab.run("plausible.identify('u42')")
+    tab.answer_to("After")
+    tab.run("history.pushState(0, '', '/assam')")
+
+    sent = [(body["n"], body.get("uid")) for body in tab.bodies(5)]
+    assert sent == [
+        ("pageview", None),
+        ("Before", None),
+        ("engagement", "u42"),
+        ("After", "u42"),
+        ("pageview", "u42"),
+    ]
+    assert len({body["vid"] for body in tab.bodies(5)}) == 1
+    assert tab.run("[localStorage.length, sessionStorage.length, document.cookie]") == [1, 0, ""]
+
+
+@pytest.mark.parametrize("early", ["plausible.u = 'u42'", "plausible.identify('u42')"])
+def test_user_named_before_the_start_is_told_with_the_first_pageview(tab: TrackedPage, early: str) -> None:
+    queueing = f"{STUB}<script>plausible.identify = function (id) {{ plausible.u = id }}; {early}</script>"
+    tab.visit(queueing + '<script src="/js/pa-persistent.js"></script>')
+    tab.run("plausible.init({persistentVisitor: true})")
+
+    assert tab.bodies(1)[0]["uid"] == "u42"
+
+
+def test_user_named_between_script_and_init_is_told_with_the_first_pageview(tab: TrackedPage) -> None:
+    tab.visit('<script src="/js/pa-persistent.js"></script>')
+    tab.run("plausible.identify('u42'); plausible.init({persistentVisitor: true})")
+
+    assert tab.bodies(1)[0]["uid"] == "u42"
+
+
+@pytest.mark.parametrize("undo", ["plausible.forget()", "plausible.identify()", "plausible.identify(null)"])
+def test_user_who_logs_out_or_is_forgotten_is_told_no_more(tab: TrackedPage, undo: str) -> None:
+    tab.visit(PERSISTENT)
+    tab.run("plausible.identify('u42')")
+    assert tab.bodies(2)[1]["uid"] == "u42"
+    tab.run(undo)
+    tab.answer_to("After")
+
+    after = next(body for body in tab.host.sent if body.body["n"] == "After").body
+    assert after.get("uid") is None
+    assert ("vid" in after) == ("forget" not in undo)
+
+
+@pytest.mark.parametrize("tracker", [site_snippet("", site="persistent"), site_snippet("{persistentVisitor: true}")])
+def test_user_is_not_told_where_visitors_have_no_persistent_id(tab: TrackedPage, tracker: str) -> None:
+    tab.visit(tracker)
+    tab.run("plausible.identify('u42')")
+    tab.answer_to("After")
+
+    assert [body.body for body in tab.host.sent if "uid" in body.body] == []

@@ -20,6 +20,7 @@ from analytics_project.documentation import (
 )
 from stats.ingest.payload import (
     MAX_BODY_BYTES,
+    MAX_CALLER_ID_BYTES,
     MAX_DOMAINS,
     MAX_NAME_CHARACTERS,
     MAX_PROP_KEY_BYTES,
@@ -68,8 +69,19 @@ _EVENT: Final[Schema] = {
         },
         "sd": {"type": "integer", "description": "Percent of the page that was seen; engagement only."},
         "e": {"type": "integer", "description": "Milliseconds of attention; engagement only."},
-        "visitor_id": {"type": "string", "description": "`v_` and 16 hex digits; with a key of the site only."},
-        "user_id": {"type": "string", "description": "Your own id of the visitor; with a key of the site only."},
+        "visitor_id": {
+            "type": "string",
+            "description": "`v_` and 16 hex digits, or an id of your own; with a key of the site only. Short form: "
+            "`vid`, which a site with persistent visitor ids takes without a key.",
+        },
+        "user_id": {
+            "type": ["string", "integer"],
+            "description": (
+                "Beside the visitor's id, your own id of the person that the visitor is, at most "
+                f"{MAX_CALLER_ID_BYTES} bytes, kept as a hash; alone and with a key of the site, the visitor itself. "
+                "Ignored where it may not be said or is no id. Short form: `uid`."
+            ),
+        },
     },
     "anyOf": [{"required": ["name", "url"]}, {"required": ["n", "u"]}],
 }

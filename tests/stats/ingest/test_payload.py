@@ -97,6 +97,7 @@ def test_more_domains_than_one_page_can_mean_are_refused() -> None:
 _KEYS = [
     *("n", "name", "u", "url", "d", "domain", "r", "referrer", "p", "m", "meta", "props", "$", "revenue"),
     *("i", "interactive", "h", "hashMode", "sd", "e", "v", "vid", "visitor_id"),
+    *("uid", "user_id"),
 ]
 _LEAVES: list[Any] = [
     None,

@@ -1,5 +1,7 @@
 import errno
 import os
+import struct
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -39,6 +41,40 @@ def test_batch_gives_back_rows_in_order_with_line_break_removed(tmp_path: Path) 
     spool.finish(batch)
     assert spool.pending_bytes == 0
     assert spool.next_batch(1_000_000) is None
+    spool.close()
+
+
+def test_rows_of_identities_lie_between_events_and_survive_reopening(tmp_path: Path) -> None:
+    spool = open_spool(tmp_path)
+    spool.append([record(1)], [b'["who 1"]'])
+    spool.append((), [b'["who 2"]'])
+    spool.append([(b'["ping"]', b"")])
+    begun = spool.next_batch(1_000_000)
+    spool.append((), [b'["who 3"]'])
+    spool.close()
+    reopened = open_spool(tmp_path)
+    assert [event for event, _ in reopened.pending_rows()] == [b'["event 1"]', b'["ping"]']
+    batch = reopened.next_batch(1_000_000)
+    assert batch is not None
+    assert batch == begun
+    assert (batch.event_rows, batch.session_rows) == ((b'["event 1"]', b'["ping"]'), (b'["visit 1"]',))
+    assert batch.identity_rows == (b'["who 1"]', b'["who 2"]')
+    reopened.finish(batch)
+    last = reopened.next_batch(1_000_000)
+    assert last is not None
+    assert (last.event_rows, last.identity_rows, last.end) == ((), (b'["who 3"]',), reopened.head)
+    reopened.close()
+
+
+def test_spool_of_a_former_release_is_read_and_its_tokens_stay_the_same(tmp_path: Path) -> None:
+    event, visits = record(1)
+    header = struct.pack("<IIII", len(event + visits), len(event), zlib.crc32(event + visits), 0x464F4F54)
+    (tmp_path / f"{0:020d}.segment").write_bytes(header + event + visits)
+    spool = open_spool(tmp_path)
+    batch = spool.next_batch(1_000_000)
+    assert batch is not None
+    assert (batch.event_rows, batch.session_rows, batch.identity_rows) == ((event,), (visits[1:],), ())
+    assert (batch.start, batch.end, batch.checksum) == (0, len(header + event + visits), zlib.crc32(event))
     spool.close()
 
 

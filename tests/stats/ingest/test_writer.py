@@ -28,7 +28,7 @@ class RecordingSink:
             raise InvalidRows("unfit")
         if (table, token) not in self.tokens:
             self.tokens.append((table, token))
-            self.tables[table].extend(body.split(b"\n"))
+            self.tables.setdefault(table, []).extend(body.split(b"\n"))
         if failure == "after":
             raise StoreUnavailable("the answer was lost")
 
@@ -66,6 +66,21 @@ def test_failed_inserts_are_tried_again_and_counted_once(tmp_path: Path, failure
     sink = RecordingSink(failures=failures)
     run(tmp_path, sink, 2).close()
     assert sink.tables == {"events": [b"[1]"] * 2, "sessions": [b"[2]"] * 2}
+
+
+@pytest.mark.parametrize("failures", [[], ["before"], ["after"], ["", "after"]])
+def test_identities_arrive_without_an_event_too(tmp_path: Path, failures: list[str]) -> None:
+    spool = Spool(tmp_path, max_bytes=1_000_000, sync_ms=1_000)
+    sink = RecordingSink(failures=failures)
+    writer = Writer(spool, lambda: sink)
+    spool.append((), [b"[3]"])
+    writer.start()
+    writer.wait_until(spool.head)
+    spool.append([(EVENT, VISIT)], [b"[4]"])
+    writer.wait_until(spool.head)
+    writer.stop()
+    assert sink.tables == {"events": [b"[1]"], "sessions": [b"[2]"], "identities": [b"[3]", b"[4]"]}
+    spool.close()
 
 
 def test_events_accepted_during_a_failure_do_not_join_the_failed_batch(tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ def fill(store: EventStore, site: int, at: int) -> None:
         row = [site, "2025-10-09", at, *([1, at] if table == "sessions" else [])]
         store.insert_lines(table, columns, orjson.dumps(row), token=f"{site}{at}{number}")
     store.insert_lines("payments", ("site_id", "paid_at"), orjson.dumps([site, at]), token="")
+    identity = ("site_id", "visitor_id", "user_id", "identified_at")
+    store.insert_lines("identities", identity, orjson.dumps([site, at - NOON, 9, f"{at}.000001"]), token="")
     add_intake_counts(store, [(site, at, "buffered", 1, 1)], token=f"{site}{at}")
     totals = {"site_id": site, "import_id": at, "report": "visitors", "day": "2025-10-09", "visitors": 1}
     insert_imported_rows(store, orjson.dumps(totals), token=f"{site}{at}totals")
@@ -51,7 +53,7 @@ def test_all_rows_of_a_site_go_and_those_of_others_stay(store: EventStore) -> No
     for number in (site, other):
         fill(store, number, NOON)
     assert erase_rows(store, ErasedRows(site)) == 1
-    assert (rows_left(store, site), rows_left(store, other)) == ([0, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1])
+    assert (rows_left(store, site), rows_left(store, other)) == ([0, 0, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1, 1])
     assert (has_rows(store, ErasedRows(site)), has_rows(store, ErasedRows(other))) == (False, True)
     assert erase_rows(store, ErasedRows(site)) == 0
 
@@ -61,7 +63,7 @@ def test_rows_from_an_instant_on_stay(store: EventStore) -> None:
     for at in (NOON, NOON + 60):
         fill(store, site, at)
     assert erase_rows(store, ErasedRows(site, before=NOON + 60)) == 1
-    assert rows_left(store, site) == [1, 1, 1, 1, 2, 2]
+    assert rows_left(store, site) == [1, 1, 1, 1, 1, 2, 2]
     assert not has_rows(store, ErasedRows(site, before=NOON + 60))
 
 
@@ -78,10 +80,18 @@ def test_rows_of_one_visitor_go_and_those_of_others_stay(store: EventStore) -> N
     store.insert_lines("events", (*COLUMNS["events"], "visitor_id"), orjson.dumps(row), token=f"visitor{site}")
     assert [count_events(store, ErasedRows(site, visitor_id=number)) for number in (0, 7, 2**64 - 1)] == [1, 1, 0]
     assert erase_rows(store, ErasedRows(site, visitor_id=7)) == 1
-    assert rows_left(store, site) == [1, 1, 1, 1, 1, 1]
+    assert rows_left(store, site) == [1, 1, 1, 1, 1, 1, 1]
     assert erase_rows(store, ErasedRows(site, visitor_id=0)) == 1
-    assert rows_left(store, site) == [0, 0, 1, 1, 1, 0]
+    assert rows_left(store, site) == [0, 0, 0, 1, 1, 1, 0]
     assert not has_rows(store, ErasedRows(site, visitor_id=0))
+
+
+def test_user_who_is_erased_is_nobody_any_more(store: EventStore) -> None:
+    site = next(_sites)
+    for at in (NOON, NOON + 60):  # the visitors 0 and 60 are the user 9
+        fill(store, site, at)
+    erase_rows(store, ErasedRows(site, visitor_id=9))
+    assert rows_left(store, site) == [2, 2, 0, 2, 2, 2, 2]
 
 
 def test_imported_totals_go_by_import_or_by_date(store: EventStore) -> None:
@@ -90,9 +100,9 @@ def test_imported_totals_go_by_import_or_by_date(store: EventStore) -> None:
         fill(store, site, at)
     assert count_events(store, ErasedRows(site, import_id=NOON)) == 0
     assert erase_rows(store, ErasedRows(site, import_id=NOON)) == 0
-    assert rows_left(store, site) == [2, 2, 2, 2, 1, 2]
+    assert rows_left(store, site) == [2, 2, 2, 2, 2, 1, 2]
     assert not has_rows(store, ErasedRows(site, import_id=NOON))
     erase_rows(store, ErasedRows(site, before=1, imported_before="2025-10-09"))
-    assert rows_left(store, site) == [2, 2, 2, 2, 1, 2]
+    assert rows_left(store, site) == [2, 2, 2, 2, 2, 1, 2]
     erase_rows(store, ErasedRows(site, before=1, imported_before="2025-10-10"))
-    assert rows_left(store, site) == [2, 2, 2, 2, 0, 2]
+    assert rows_left(store, site) == [2, 2, 2, 2, 2, 0, 2]
