@@ -1,9 +1,13 @@
 """Visitors as clients of the Goals & Revenue API name them (revenue contract, 1.6; event contract, 3.3)."""
 
+from django.core.exceptions import ObjectDoesNotExist
+
 from accounts.selectors import caller_id_secret
 from accounts.types import SiteRef
+from analytics_project.errors import NotFound
 from stats.ingest.visitor import caller_visitor_id, parse_visitor_text, visitor_text
 from stats.models import NamedVisitor
+from stats.services import keep_identity
 
 
 def visitor_number(site: SiteRef, text: str) -> int:
@@ -13,6 +17,18 @@ def visitor_number(site: SiteRef, text: str) -> int:
     """
     number = parse_visitor_text(text)
     return caller_visitor_id(caller_id_secret(site.id), text) if number is None else number
+
+
+def identify_visitor(site: SiteRef, visitor: str, user: str) -> None:
+    """Keep that a visitor, seen or not, is a user, both as clients name them; the latest word counts.
+
+    Raises: NotFound for a site deleted just now; StoreUnavailable when it cannot be kept.
+    """
+    try:
+        numbers = visitor_number(site, visitor), visitor_number(site, user)
+    except ObjectDoesNotExist as problem:
+        raise NotFound("Site not found") from problem
+    keep_identity(site, *numbers)
 
 
 def name_visitor(site: SiteRef, number: int, text: str) -> None:

@@ -1,7 +1,6 @@
 """Goals of a site over the Goals & Revenue API: E1 to E3 of the revenue contract, and a goal's breakdown (3.4)."""
 
 from typing import Final
-from urllib.parse import unquote_to_bytes
 
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,6 +13,7 @@ from analytics_project.errors import InvalidRequest, NotFound
 from goals.api.bodies import Fields, is_plain, json_object
 from goals.api.documentation.goals import BREAKDOWN, COMPLETIONS, GOALS, NEW_COMPLETION
 from goals.api.goal_filters import SPLIT_BY, filters_in
+from goals.api.paths import text_in_path
 from goals.api.present_goals import breakdown_rows, completion_rows, goal_rows
 from goals.api.requests import GoalsRevenueView, Parameters, enveloped, meta_of
 from goals.api.windows import Window
@@ -32,7 +32,7 @@ from goals.types import GoalSpec
 MAX_NAME_CHARACTERS: Final = 120
 MAX_URL_CHARACTERS: Final = 2_000
 MAX_KEY_CHARACTERS: Final = 255
-_PREFIX: Final = b"/api/v1/goals/"
+_PREFIX: Final = "/api/v1/goals/"
 
 
 class GoalsView(GoalsRevenueView):
@@ -85,7 +85,7 @@ class CompletionsView(GoalsRevenueView):
         asked = Parameters(request)
         window, limit, offset = asked.window(), asked.limit, asked.offset
         include, span = asked.include(), Span(window.stored(), filters_in(asked))
-        goal_name = name_in_path(request, name, b"/completions")
+        goal_name = text_in_path(request, name, _PREFIX, "/completions", what="Goal")
         goal = _goal_of(site, goal_name)
         page = completions_of(site, span, goal, limit=limit, offset=offset)
         meta = {"site_id": request.query_params["site_id"], "goal_name": goal_name, **meta_of(request, window)}
@@ -113,7 +113,7 @@ class BreakdownView(GoalsRevenueView):
         window, limit, offset = asked.window(), asked.limit, asked.offset
         dimension = asked.one_of("dimension", "source", SPLIT_BY)
         span = Span(window.stored(), filters_in(asked))
-        goal_name = name_in_path(request, name, b"/breakdown")
+        goal_name = text_in_path(request, name, _PREFIX, "/breakdown", what="Goal")
         found = conversions_by(site, span, _goal_of(site, goal_name), SPLIT_BY[dimension])
         meta = {"site_id": request.query_params["site_id"], "goal_name": goal_name, **meta_of(request, window)}
         meta |= {"timezone": window.timezone, "dimension": dimension, "total": len(found.rows)}
@@ -139,25 +139,6 @@ def _goal_of(site: SiteRef, name: str) -> GoalSpec:
     if goal is None:
         raise NotFound("Goal not found")
     return goal
-
-
-def name_in_path(request: Request, routed: str, suffix: bytes) -> str:
-    """Return the goal's name out of the path, percent-decoded once and trimmed (1.9).
-
-    The server decodes the path before it is routed, so that `%252F` and `%2F` would look alike; what the client sent
-    stands in the connection's own scope. Raises: InvalidRequest for what is not UTF-8, NotFound for a path of another
-    form.
-    """
-    raw: bytes = request.META.get("asgi.scope", {}).get("raw_path") or b""
-    if not raw:
-        return routed.strip()
-    name, found, _ = raw.rstrip(b"/").removeprefix(_PREFIX).rpartition(suffix)
-    if not found or not raw.startswith(_PREFIX):
-        raise NotFound("Goal not found")
-    try:
-        return unquote_to_bytes(name).decode().strip()
-    except UnicodeDecodeError as problem:
-        raise InvalidRequest("the goal's name in the path is not UTF-8") from problem
 
 
 def _name_in(fields: Fields) -> str:

@@ -21,6 +21,7 @@ HOME = (
     "stats/query/retention.py",
     "stats/query/compile_imports.py",
     "stats/query/cities.py",
+    "stats/query/identities.py",
     "stats/query/money/compile.py",
     "stats/query/money/compile_attribution.py",
     "stats/query/money/compile_cohorts.py",

@@ -171,6 +171,7 @@ GOALS_REVENUE: Final = (
     Route("POST", "/api/v1/goals", "edit site", OF_SITE, {"name": "Achat", "visitor_id": "ann"}),
     Route("GET", "/api/v1/goals/Achat/completions", "statistics", OF_SITE),
     Route("GET", "/api/v1/goals/Achat/breakdown", "statistics", OF_SITE),
+    Route("POST", "/api/v1/visitors/ann/identify", "edit site", OF_SITE, {"user_id": "u42"}),
     Route("GET", "/api/v1/revenue", "statistics", OF_SITE),
     Route("GET", "/api/v1/revenue/timeseries", "statistics", OF_SITE),
     Route("GET", "/api/v1/revenue/overview", "statistics", OF_SITE),
@@ -323,6 +324,7 @@ def _engines_work_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("revenue.api.payments.payment_named", lambda *_, **__: Payment(**STORED))
     monkeypatch.setattr("revenue.api.payments.void_payment", lambda *_, **__: Payment(**STORED))
     monkeypatch.setattr("goals.api.goals.record_completion", lambda *_, **__: True)
+    monkeypatch.setattr("goals.api.visitors.identify_visitor", lambda *_: None)
 
 
 def _once(work: Callable[..., object]) -> Callable[..., object]:

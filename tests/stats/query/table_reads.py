@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from stats.store.client import EventStore
 
-QUERY_TAGS = frozenset({"query", "first event", "funnel", "retention", "journeys"})
+QUERY_TAGS = frozenset({"query", "first event", "funnel", "retention", "journeys", "identities"})
 
 _ATTRIBUTE = re.compile(r"(\w+): ('(?:\\.|[^'\\])*'|Array_\[[^\]]*\]|[^,]*)")
 _SITE = re.compile(r"UInt64_(\d+)")

@@ -1,0 +1,46 @@
+"""Who visitors are, for whatever sees the visits of a person as one (revenue contract, 3.2).
+
+The canonical number of a visitor is that of the user whom it was last identified as, else its own. A user is a number
+like a visitor's and may have events and payments of its own, so it is canonical itself. Counts of visitors know nothing
+of this.
+"""
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from stats.query.compile import Statement
+from stats.store.client import EventStore
+
+_OF_SITE: Final = "FROM identities FINAL WHERE site_id = {site:UInt32}"
+
+
+def has_identities(store: EventStore, site_id: int) -> bool:
+    """Tell whether any visitor of a site is a known user. Raises: StoreUnavailable."""
+    sql = "SELECT 1 AS found FROM identities WHERE site_id = {site:UInt32} LIMIT 1"
+    return bool(_rows(store, Statement(sql, {"site": site_id})))
+
+
+def identified_users(store: EventStore, site_id: int, users: Collection[int]) -> frozenset[int]:
+    """Return which of some users any visitor of a site is. Raises: StoreUnavailable."""
+    sql = f"SELECT DISTINCT user_id {_OF_SITE} AND user_id IN ({{users:Array(UInt64)}})"
+    return frozenset(
+        int(row["user_id"]) for row in _rows(store, Statement(sql, {"site": site_id, "users": list(users)}))
+    )
+
+
+def visitors_sharing(store: EventStore, site_id: int, visitor: int) -> tuple[int, ...]:
+    """Return all numbers whose visits are one path with a visitor's: its user's, and those of all who are that user.
+
+    The visitor's own stands among them, and alone where nobody said who that is. In rising order.
+    Raises: StoreUnavailable.
+    """
+    of_visitor = f"SELECT user_id {_OF_SITE} AND visitor_id = {{visitor:UInt64}}"
+    named = _rows(store, Statement(of_visitor, {"site": site_id, "visitor": visitor}))
+    canonical = int(named[0]["user_id"]) if named else visitor
+    of_user = f"SELECT visitor_id {_OF_SITE} AND user_id = {{user:UInt64}}"
+    found = _rows(store, Statement(of_user, {"site": site_id, "user": canonical}))
+    return tuple(sorted({canonical, *(int(row["visitor_id"]) for row in found)}))
+
+
+def _rows(store: EventStore, statement: Statement) -> list[dict[str, Any]]:
+    return store.read_rows(statement.sql, statement.params, tag="identities")
