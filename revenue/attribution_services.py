@@ -18,6 +18,7 @@ from stats.city_services import with_city_names
 from stats.ingest.sources import payment_hosts
 from stats.query.build import Query, build_query
 from stats.query.dimensions import GOAL, NOT_SET, dimension_for
+from stats.query.identities import has_identities
 from stats.query.money.attribution import (
     PAYMENT_PREFIX,
     Credit,
@@ -136,4 +137,5 @@ def crediting(report: Report, rules: Rules) -> Crediting:
         hosts=(*payment_hosts(), *settings.PAYMENT_HOSTS, domain),
         since=site.stats_reset_at or 0,
         filters=rules.filters,
+        joins_visitors=has_identities(report.store, site.id),
     )

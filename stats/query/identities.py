@@ -12,6 +12,31 @@ from stats.query.compile import Statement
 from stats.store.client import EventStore
 
 _OF_SITE: Final = "FROM identities FINAL WHERE site_id = {site:UInt32}"
+_IDENTIFIED: Final = f"SELECT visitor_id AS identified_visitor, user_id, 1 AS is_identified {_OF_SITE}"
+
+
+def with_canonical(rows: str, column: str) -> str:
+    """Return the text of a sub-query's rows, visitors in a column of it replaced by their canonical numbers.
+
+    The statement binds `site`.
+    """
+    return f"""
+        SELECT one.* EXCEPT ({column}), if(is_identified, user_id, one.{column}) AS {column}
+        FROM ({rows}) AS one LEFT ANY JOIN ({_IDENTIFIED}) AS identity ON one.{column} = identity.identified_visitor
+    """
+
+
+def sharing(visitors: str) -> str:
+    """Return the text of a sub-query of all visitors whose canonical number is that of one of some visitors.
+
+    `visitors` is a sub-query of one column; the statement binds `site`. Shape: one column; numbers may repeat, and some
+    may be of nobody.
+    """
+    users = f"SELECT user_id {_OF_SITE} AND visitor_id IN ({visitors})"
+    return (
+        f"SELECT arrayJoin([visitor_id, user_id]) {_OF_SITE} AND (user_id IN ({users}) OR user_id IN ({visitors})) "
+        f"UNION ALL {visitors}"
+    )
 
 
 def has_identities(store: EventStore, site_id: int) -> bool:

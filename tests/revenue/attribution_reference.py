@@ -1,6 +1,6 @@
 """Attribution by the words of the contract (3.2), one payment at a time, slow and plain, to hold the engine against."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -34,13 +34,14 @@ class Row:
 
 @dataclass
 class Attribution:
-    """Payments as they are stored, and touches; what credit they give under a model."""
+    """Payments as they are stored, touches, users by their visitors; what credit they give under a model."""
 
     payments: Sequence[Payment]
     touches: Sequence[Touch]
     model: str
     lookback_days: int
     renewals: str
+    users: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def paid(self) -> list[Payment]:
@@ -72,8 +73,12 @@ class Attribution:
     def path(self, payment: Payment) -> list[Touch]:
         anchor = self.first_of(payment) if self.renewals == "first" and self.is_renewal(payment) else payment
         earliest = anchor.paid_at - timedelta(days=self.lookback_days)
-        found = [one for one in self.touches if one.payer == anchor.payer and earliest <= one.at <= anchor.paid_at]
+        found = [one for one in self.touches if self.is_one_person(one.payer, anchor.payer)]
+        found = [one for one in found if earliest <= one.at <= anchor.paid_at]
         return sorted(found, key=lambda one: one.at)
+
+    def is_one_person(self, one: str, other: str) -> bool:
+        return self.users.get(one, one) == self.users.get(other, other)
 
     def weights(self, path: list[Touch]) -> list[Fraction]:
         last = len(path) - 1

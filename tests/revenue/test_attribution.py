@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 from zlib import crc32
 
+import orjson
 import pytest
 import time_machine
 from hypothesis import given
@@ -15,11 +16,12 @@ from accounts.selectors import site_ref
 from revenue.attribution_services import Rules, breakdown
 from revenue.models import ExchangeRate, Payment
 from revenue.reports import Report
-from stats.ingest.visitor import visitor_text
+from stats.ingest.visitor import parse_visitor_text, visitor_text
 from stats.query.dimensions import ENTRY_PAGE, ORIGIN
 from stats.query.money.attribution import PRODUCT, Model, Renewals
 from stats.query.types import InstantPair
 from stats.store.client import EventStore
+from stats.store.schema import IDENTITY_COLUMNS
 from tests.revenue.attribution_reference import Attribution, Touch, shown
 from tests.revenue.test_reports import FIRST_DAY, NOW, booked, random_payments, unhurried
 from tests.stats.query.recorded import Hit, custom, pageview
@@ -30,6 +32,7 @@ UNIT = {"USD": Decimal("0.01"), "JPY": Decimal(1)}
 REFERRERS = ("", "", "a.example", "b.example/x", "checkout.stripe.com", "own")
 # Who pays under a name is one of the visitors: `ann` of tests.revenue.test_reports is `v_…`.
 VISITORS = {name: visitor_text(crc32(name.encode()) + 1) for name in ("ann", "bob", "cid")}
+MINUTES_APART = {name: 5 * number for number, name in enumerate(VISITORS)}  # no two arrive in the same second
 
 random_visits: st.SearchStrategy[list[dict[str, Any]]] = st.lists(
     st.builds(
@@ -45,11 +48,31 @@ random_visits: st.SearchStrategy[list[dict[str, Any]]] = st.lists(
 )
 
 
+random_users: st.SearchStrategy[dict[str, str]] = st.dictionaries(
+    st.sampled_from(list(VISITORS)), st.sampled_from([*VISITORS, "u42"]), max_size=3
+)
+
+
+def arrival_of(visit: dict[str, Any]) -> datetime:
+    return FIRST_DAY + timedelta(hours=visit["hours"], minutes=MINUTES_APART[visit["visitor"]])
+
+
+def known_users(users: dict[str, str]) -> dict[str, str]:
+    """Return the users that visitors were identified as, both as ids; a visitor may be another's user."""
+    return {VISITORS[name]: VISITORS.get(user, visitor_text(42)) for name, user in users.items()}
+
+
+def identify(store: EventStore, site: int, users: dict[str, str]) -> None:
+    rows = ([site, parse_visitor_text(one), parse_visitor_text(user), "1700000000.5"] for one, user in users.items())
+    if body := b"\n".join(map(orjson.dumps, rows)):
+        store.insert_lines("identities", IDENTITY_COLUMNS, body, token="")
+
+
 def hits_of(visits: list[dict[str, Any]], own_host: str) -> list[Hit]:
     """Return two or three events a visit; one that a server alone told of knows nothing."""
     found = []
     for number, visit in enumerate(visits):
-        at = FIRST_DAY + timedelta(hours=visit["hours"])
+        at = arrival_of(visit)
         attributes: dict[str, Any] = {}
         if visit["is_known"]:
             referrer = own_host if visit["referrer"] == "own" else visit["referrer"]
@@ -66,7 +89,7 @@ def touches_of(visits: list[dict[str, Any]]) -> list[Touch]:
     return [
         Touch(
             payer=VISITORS[visit["visitor"]],
-            at=FIRST_DAY + timedelta(hours=visit["hours"], minutes=0 if visit["begins_with_event"] else 1),
+            at=arrival_of(visit) + timedelta(minutes=0 if visit["begins_with_event"] else 1),
             source=visit["referrer"].partition("/")[0] or "Direct",
             landing_page=f"/{number % 4}",
             is_direct=not visit["referrer"],
@@ -106,6 +129,7 @@ def made(store: EventStore, payments: list[dict[str, Any]], visits: list[dict[st
 @given(
     random_payments,
     random_visits,
+    random_users,
     st.sampled_from(["USD", "JPY"]),
     st.sampled_from([1, 20, 90, 365]),
     st.sampled_from(list(Renewals)),
@@ -114,17 +138,21 @@ def test_engine_gives_the_credit_of_the_reference_and_all_of_the_total(
     store: EventStore,
     payments: list[dict[str, Any]],
     visits: list[dict[str, Any]],
+    users: dict[str, str],
     currency: str,
     lookback_days: int,
     renewals: Renewals,
 ) -> None:
     site = made(store, payments, visits, currency)
+    identify(store, site.pk, known_users(users))
     start, end = datetime(2026, 2, 10, tzinfo=UTC), datetime(2026, 4, 20, 23, 59, 59, tzinfo=UTC)
     asked = Report(site_ref(site), start, end, "UTC")
     stored = list(Payment.objects.filter(site=site))
     for model in Model:
         rules = Rules(model, lookback_days, renewals)
-        reference = Attribution(stored, touches_of(visits), model.value, lookback_days, renewals.value)
+        reference = Attribution(
+            stored, touches_of(visits), model.value, lookback_days, renewals.value, known_users(users)
+        )
         for dimension, known in (("source", ORIGIN), ("landing_page", ENTRY_PAGE)):
             expected = reference.rows(start, end, dimension, UNIT[currency])
             found = breakdown(asked, InstantPair(start, end), known, rules, limit=1000, offset=0)

@@ -49,7 +49,8 @@ class Crediting:
 
     `hosts` are those from which nobody arrives: payment pages and the site's own. `since`: unix seconds before which no
     visit counts. `filters` are joined by AND and say of which touches, or payments, credit is wanted. `minor_unit` is
-    the reporting currency's in millionths: shares are cut in it.
+    the reporting currency's in millionths: shares are cut in it. `joins_visitors`: visitors who are one user share
+    one path; without any known user of the site it changes nothing and takes time.
     """
 
     span: Span
@@ -60,6 +61,7 @@ class Crediting:
     hosts: Sequence[str] = ()
     since: int = 0
     filters: tuple[Leaf, ...] = ()
+    joins_visitors: bool = False
 
     @property
     def touch_filters(self) -> tuple[Leaf, ...]:

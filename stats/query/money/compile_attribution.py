@@ -3,7 +3,8 @@
 How it is computed, from the inside out:
 - `_credited`: payments, and refunds as the payment that they take back, each with an anchor: the visitor and second
   whose path decides. A renewal's anchor is the customer's first payment. Equal ones are counted, not repeated.
-- `_touches`: for each visitor who paid, the touches in the order of their seconds, as one array.
+- `_touches`: for each visitor who paid, the touches in the order of their seconds, as one array. Visitors who are one
+  user (`stats.query.identities`) have one array together.
 - `_paths`: the part of the array within the lookback before the anchor.
 - a model picks one touch, or gives each a weight: an amount is cut by the weights in whole minor units, the largest
   remainders first and the earlier touch of equals; what is left below a unit follows the same order.
@@ -22,6 +23,7 @@ from stats.query.build import Query
 from stats.query.compile import Statement
 from stats.query.compile_filters import Scope, condition_sql, goal_numbers_sql, goals_sql
 from stats.query.dimensions import GOAL, NOT_SET, ORIGIN, dimension_for
+from stats.query.identities import sharing, with_canonical
 from stats.query.money.attribution import (
     CURRENCY,
     DAY_S,
@@ -138,15 +140,18 @@ def first_payment_credit(asked: Crediting, dimension: str, scope: Scope) -> str:
     """
     _bind(asked, scope)
     value, passes = _credited_value(asked, dimension)
+    first = f"""
+        SELECT customer_id, first.1 AS anchor_at, first.3 AS anchor_visitor FROM ({_FIRST_PAYMENTS})
+        WHERE anchor_at BETWEEN {{start:UInt32}} AND {{end:UInt32}}
+    """
     return f"""
         SELECT customer_id, first_at, {value} AS value, {passes} AS passes
         FROM (
             SELECT customer_id, anchor_at AS first_at, {_CHOSEN[asked.model]} AS touch
             FROM (
-                SELECT customer_id, first.1 AS anchor_at, first.3 AS anchor_visitor FROM ({_FIRST_PAYMENTS})
-                WHERE anchor_at BETWEEN {{start:UInt32}} AND {{end:UInt32}}
+                {_anchored(asked, first)}
             ) AS customer
-            LEFT ANY JOIN ({_touches(asked, dimension, scope)}) AS visitor
+            LEFT ANY JOIN ({_touches_of_paths(asked, dimension, scope)}) AS visitor
             ON customer.anchor_visitor = visitor.visitor_id
         )
     """
@@ -248,7 +253,6 @@ def _paths(asked: Crediting, dimension: str, scope: Scope) -> str:
 
     For a model that picks a single one, with that `touch` alone.
     """
-    touches = _completions(asked, scope) if dimension == GOAL else _touches(asked, dimension, scope)
     own = "own, " if dimension in _OWN else ""
     chosen = f"arrayFilter(one -> {_IN_PATH}, touches) AS path"
     if asked.model in SINGLE_TOUCH:
@@ -257,9 +261,24 @@ def _paths(asked: Crediting, dimension: str, scope: Scope) -> str:
         SELECT
             is_refund, customer_id, micros, n, {own}anchor_at,
             {chosen}
-        FROM ({_credited(asked, scope, dimension)}) AS credited
-        LEFT ANY JOIN ({touches}) AS visitor ON credited.anchor_visitor = visitor.visitor_id
+        FROM ({_anchored(asked, _credited(asked, scope, dimension))}) AS credited
+        LEFT ANY JOIN ({_touches_of_paths(asked, dimension, scope)}) AS visitor
+        ON credited.anchor_visitor = visitor.visitor_id
     """
+
+
+def _anchored(asked: Crediting, rows: str) -> str:
+    """Return rows whose `anchor_visitor` is the one under whom `_touches_of_paths` has the path."""
+    return with_canonical(rows, "anchor_visitor") if asked.joins_visitors else rows
+
+
+def _touches_of_paths(asked: Crediting, dimension: str, scope: Scope) -> str:
+    """Return the touches of each who paid; of visitors who are one user, under its number: visitor_id, touches."""
+    touches = _completions(asked, scope) if dimension == GOAL else _touches(asked, dimension, scope)
+    if not asked.joins_visitors:
+        return touches
+    each = with_canonical(f"SELECT visitor_id, touches AS some FROM ({touches})", "visitor_id")
+    return f"SELECT visitor_id, arraySort(groupArrayArray(some)) AS touches FROM ({each}) GROUP BY visitor_id"
 
 
 def _credited(asked: Crediting, scope: Scope, dimension: str) -> str:
@@ -299,19 +318,19 @@ _CUSTOMERS: Final = f"""
         OR visitor_id IN (SELECT visitor_id {_IN_SPAN_REFUNDS})
     )
 """
-_PAYERS: Final = (
-    f"visitor_id IN (SELECT visitor_id FROM payments WHERE {_OF_SITE} AND NOT is_refund "
-    f"AND customer_id IN ({_CUSTOMERS}))"
-)
-# Looked at first: where a visit came from is asked of theirs only, which halves the time of touches.
-_OF_PAYERS: Final = (
-    f"PREWHERE site_id = {{site:UInt32}} AND day <= toDate(toDateTime({{end:UInt32}}, 'UTC')) + 1 AND {_PAYERS}"
-)
+_PAYERS: Final = f"SELECT visitor_id FROM payments WHERE {_OF_SITE} AND NOT is_refund AND customer_id IN ({_CUSTOMERS})"
+# Looked at first: where a visit came from is asked of payers only, which halves the time of touches.
+_UNTIL_END: Final = "PREWHERE site_id = {site:UInt32} AND day <= toDate(toDateTime({end:UInt32}, 'UTC')) + 1"
 _FIRST_PAYMENTS: Final = f"""
     SELECT customer_id, min((toUnixTimestamp(paid_at), payment_id, visitor_id)) AS first
     FROM payments FINAL WHERE {_OF_SITE} AND NOT is_refund AND amount > 0 AND customer_id IN ({_CUSTOMERS})
     GROUP BY customer_id
 """
+
+
+def _of_payers(asked: Crediting) -> str:
+    """Return the condition that a row is of somebody who paid, or of another visitor who is the same user."""
+    return f"visitor_id IN ({sharing(_PAYERS) if asked.joins_visitors else _PAYERS})"
 
 
 def _payments() -> str:
@@ -391,7 +410,7 @@ def _touches(asked: Crediting, dimension: str, scope: Scope) -> str:
         touch = f"(toUnixTimestamp(start), session_id, {value}, {is_direct}, {passes})"
         return (
             f"SELECT visitor_id, arrayCompact(arraySort(groupArray({touch}))) AS touches FROM sessions "
-            f"{_OF_PAYERS} WHERE {' AND '.join([*where, 'sign = 1'])} GROUP BY visitor_id"
+            f"{_UNTIL_END} AND {_of_payers(asked)} WHERE {' AND '.join([*where, 'sign = 1'])} GROUP BY visitor_id"
         )
     last = "argMaxIf({}, events, sign = 1)"
     columns = ", ".join([last.format(value), last.format(is_direct), last.format(passes)])
@@ -399,7 +418,7 @@ def _touches(asked: Crediting, dimension: str, scope: Scope) -> str:
         SELECT visitor_id, arraySort(groupArray(touch)) AS touches
         FROM (
             SELECT visitor_id, (toUnixTimestamp(start), session_id, {columns}) AS touch
-            FROM sessions {_OF_PAYERS} WHERE {" AND ".join(where)}
+            FROM sessions {_UNTIL_END} AND {_of_payers(asked)} WHERE {" AND ".join(where)}
             GROUP BY visitor_id, session_id, start HAVING sum(sign) > 0
         )
         GROUP BY visitor_id
@@ -436,7 +455,7 @@ def _completions(asked: Crediting, scope: Scope) -> str:
     ]
     where = [
         "site_id = {site:UInt32}",
-        _PAYERS,
+        _of_payers(asked),
         goals_sql(scope.goals, scope),
         "timestamp >= toDateTime({since:UInt32}, 'UTC')",
         "day <= toDate(toDateTime({end:UInt32}, 'UTC')) + 1",

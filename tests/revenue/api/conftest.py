@@ -103,6 +103,11 @@ class MoneyClient:
         status, body = self.send("POST", "payments", body=fields)
         assert status == 201, body
 
+    def identify(self, visitor: str, user: str) -> None:
+        """Say which user a visitor is."""
+        status, body = self.send("POST", f"visitors/{visitor}/identify", body={"user_id": user})
+        assert status == 200, body
+
     def bring(self, *events: Mapping[str, object]) -> None:
         """Import events."""
         answer = Client().generic(

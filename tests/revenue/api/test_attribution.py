@@ -7,6 +7,7 @@ import pytest
 
 from revenue.api.attribution_filters import DIMENSIONS
 from stats.models import CityName
+from tests.factories import make_goal
 from tests.revenue.api.conftest import MoneyClient
 
 TOUCHES: tuple[dict[str, object], ...] = (
@@ -83,6 +84,48 @@ def test_worked_answer(vera: MoneyClient) -> None:
             '"dimension":"source","model":"linear","lookback_days":90,"total":3,"limit":100,"offset":0}}'
         ).encode()
     )
+
+
+DEVICES = ("phone", "laptop", "phone", "tablet", "laptop")
+
+
+def on_devices(money: MoneyClient) -> None:
+    """The visits of the worked table, by three visitors."""
+    money.clock.move_to("2026-05-01T12:00:00Z")
+    money.bring(*({**touch, "visitor_id": device} for touch, device in zip(TOUCHES, DEVICES, strict=True)))
+
+
+@pytest.mark.parametrize("payer", ["tablet", "vera"])
+def test_visitors_who_are_one_user_share_the_path_of_the_worked_table(money: MoneyClient, payer: str) -> None:
+    on_devices(money)
+    for on in ("2026-03-12T11:00:00Z", "2026-04-12T11:00:00Z"):
+        pay(money, on, visitor=payer, payment_type="recurring", product_name="Pro")
+    alone = {"tablet": {"Direct": "100.00"}, "vera": {None: "100.00"}}
+    assert rows(money, f"model=first_touch&{MARCH_12}") == alone[payer]
+    before = money.get("revenue", MARCH_12)["results"]
+    for device in set(DEVICES):
+        money.identify(device, "vera")
+
+    for model, expected in WORKED.items():
+        for day in (MARCH_12, APRIL_12):
+            assert rows(money, f"model={model}&{day}") == expected
+    assert rows(money, f"renewals=own&{APRIL_12}") == {"newsletter": "100.00"}
+    path = money.get("revenue/paths", MARCH_12)["results"][0]
+    assert (path["path"], path["average_visits"]) == (["google.com", "Direct", "newsletter", "Direct"], 4.0)
+    assert money.get("revenue", MARCH_12)["results"] == before  # visitors are counted as before
+    money.identify("phone", "somebody else")
+    assert rows(money, f"model=first_touch&{MARCH_12}") == {"Direct": "100.00"}
+
+
+def test_goals_of_a_user_are_credited_whoever_reached_them(money: MoneyClient) -> None:
+    on_devices(money)
+    money.bring({"timestamp": "2026-03-10T10:00:00Z", "visitor_id": "phone", "name": "Trial"})
+    make_goal(money.site, event_name="Trial")
+    pay(money, "2026-03-12T11:00:00Z", visitor="laptop")
+    assert rows(money, MARCH_12, "goal") == {None: "100.00"}
+    for device in ("phone", "laptop"):
+        money.identify(device, "vera")
+    assert rows(money, MARCH_12, "goal") == {"Trial": "100.00"}
 
 
 def test_cents_are_cut_by_the_largest_remainder_and_earlier_touches_first(money: MoneyClient) -> None:
