@@ -118,8 +118,13 @@ def monthly_term(payment: Payment) -> Decimal:
 def customer_number(payment: Payment, secret: bytes) -> int:
     """Return the number of a payment's customer: of `customer_id`, else of who paid (contract 2.6)."""
     if payment.customer_id:
-        return caller_visitor_id(secret, f"customer\n{payment.customer_id}")
+        return customer_id_number(secret, payment.customer_id)
     return _number(payment.payer)
+
+
+def customer_id_number(secret: bytes, customer_id: str) -> int:
+    """Return the number of the customer of a client's `customer_id`."""
+    return caller_visitor_id(secret, f"customer\n{customer_id}")
 
 
 def _number(payer: str) -> int:

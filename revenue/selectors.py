@@ -1,12 +1,15 @@
 """Reads of payments as they are stored."""
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Final
 
 from django.db.models import QuerySet
 
 from accounts.types import SiteId
 from revenue.models import Payment
 from revenue.types import PaymentType, StoredPayment
+
+_PAYMENTS_AT_ONCE: Final = 10_000  # an engine takes some 30,000 parameters in a statement
 
 
 def payments_of(site_id: SiteId) -> "QuerySet[Payment, Any]":
@@ -20,6 +23,16 @@ def payment_named(site_id: SiteId, transaction_id: str, *, is_refund: bool | Non
     if is_refund is not None:
         found = found.filter(is_refund=is_refund)
     return found.order_by("is_refund").first()
+
+
+def payments_numbered(site_id: SiteId, numbers: Collection[int]) -> dict[int, StoredPayment]:
+    """Return those payments and refunds of a site that have one of some numbers, by number."""
+    wanted = sorted(set(numbers))
+    return {
+        payment.pk: stored_payment(payment)
+        for start in range(0, len(wanted), _PAYMENTS_AT_ONCE)
+        for payment in payments_of(site_id).filter(pk__in=wanted[start : start + _PAYMENTS_AT_ONCE])
+    }
 
 
 def stored_payment(payment: Payment) -> StoredPayment:
@@ -36,6 +49,7 @@ def stored_payment(payment: Payment) -> StoredPayment:
         paid_at=payment.paid_at,
         recorded_at=payment.recorded_at,
         visitor_id=payment.visitor_id,
+        payer=payment.payer,
         customer_id=payment.customer_id,
         subscription_id=payment.subscription_id,
         product_name=payment.product_name,

@@ -117,6 +117,7 @@ class NewPayment:
 class StoredPayment:
     """A payment as it is stored, with what was derived from it; absent texts are empty.
 
+    `payer` is the number of who paid, as text: the visitor's, where `visitor_id` is not empty.
     `term_interval` and `covered_until` say as what, and until when, it counts in MRR; `converted` is in
     `reporting_currency` at `rate`, the rate of `rate_on`.
     """
@@ -132,6 +133,7 @@ class StoredPayment:
     paid_at: datetime
     recorded_at: datetime
     visitor_id: str
+    payer: str
     customer_id: str
     subscription_id: str
     product_name: str

@@ -15,8 +15,13 @@ def visitor_number(site: SiteRef, text: str) -> int:
 
     Raises: Site.DoesNotExist for a site deleted just now.
     """
+    return number_of_visitor(caller_id_secret(site.id), text)
+
+
+def number_of_visitor(secret: bytes, text: str) -> int:
+    """Return the same under the secret of the site."""
     number = parse_visitor_text(text)
-    return caller_visitor_id(caller_id_secret(site.id), text) if number is None else number
+    return caller_visitor_id(secret, text) if number is None else number
 
 
 def identify_visitor(site: SiteRef, visitor: str, user: str) -> None:

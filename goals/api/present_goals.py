@@ -61,7 +61,7 @@ def _session_shown(session: CompletionSession, city_names: Mapping[int, str]) ->
         "city": city_names.get(session.city_geoname_id),
         "browser": session.browser or None,
         "os": session.os or None,
-        "device_type": _DEVICES.get(session.device.lower(), "other") if session.device else None,
+        "device_type": device_type_of(session.device),
     }
 
 
@@ -69,6 +69,11 @@ def source_of(session: CompletionSession) -> str:
     """Return the campaign's source, else the referrer's host, else what an import called the source, else Direct."""
     referrer = session.referrer.removeprefix(_APP).partition("/")[0]
     return session.utm_source or referrer or session.source or DIRECT
+
+
+def device_type_of(device: str) -> str | None:
+    """Return the contract's word for a kind of device as it is stored, None for an unknown one."""
+    return _DEVICES.get(device.lower(), "other") if device else None
 
 
 def _country(code: str) -> str | None:

@@ -28,7 +28,7 @@ _FILTERS: Final[Mapping[str, str]] = {
     "pathname": ENTRY_PAGE,
     "hostname": "visit:entry_page_hostname",
 }
-_TOUCH_FILTERS: Final[Mapping[str, str]] = {name: known for name, known in _FILTERS.items() if is_of_visits(known)}
+TOUCH_FILTERS: Final[Mapping[str, str]] = {name: known for name, known in _FILTERS.items() if is_of_visits(known)}
 OF_TOUCHES: Final = tuple(name for name, known in DIMENSIONS.items() if is_of_visits(known))
 SINGLE_TOUCH_MODELS: Final = tuple(model.value for model in Model if model in SINGLE_TOUCH)
 
@@ -43,7 +43,7 @@ def touch_rules_in(parameters: Parameters) -> Rules:
     return Rules(
         model=Model(parameters.one_of("model", Model.LAST_NON_DIRECT, SINGLE_TOUCH_MODELS)),
         lookback_days=parameters.whole_number("lookback", DEFAULT_LOOKBACK_DAYS, 1, MAX_LOOKBACK_DAYS),
-        filters=filters_in(parameters, _TOUCH_FILTERS),
+        filters=filters_in(parameters, TOUCH_FILTERS),
     )
 
 

@@ -12,13 +12,13 @@ from analytics_project.documentation import documented
 from analytics_project.errors import Conflict, InvalidFields, InvalidRequest, NotFound
 from goals.api.bodies import json_object
 from goals.api.requests import GoalsRevenueView, Parameters, enveloped, meta_of, sentence
-from goals.api.windows import instant_text
 from revenue.api.documentation.payments import LIST_PAYMENTS, NEW_PAYMENT, NEW_PAYMENTS, ONE_PAYMENT, VOID_PAYMENT
 from revenue.api.payment_filters import payments_asked_for
 from revenue.api.payment_forms import payment_of
+from revenue.api.present_payments import payment_shown
 from revenue.selectors import payment_named, stored_payment
 from revenue.services import record_payment, record_payments, void_payment
-from revenue.types import NewPayment, PaymentOutcome, Recorded, StoredPayment
+from revenue.types import NewPayment, PaymentOutcome, Recorded
 
 MOST_IN_A_BATCH: Final = 1_000
 MAX_BATCH_BYTES: Final = 4_194_304
@@ -41,7 +41,7 @@ class PaymentsView(MoneyView):
         asked = Parameters(request)
         page, cursor = payments_asked_for(site, asked)
         meta = {**meta_of(request), "limit": asked.limit, "cursor": cursor}
-        return Response(enveloped([_shown(payment) for payment in page], meta))
+        return Response(enveloped([payment_shown(payment) for payment in page], meta))
 
     @documented(NEW_PAYMENT)
     def post(self, request: Request) -> Response:
@@ -111,7 +111,7 @@ class PaymentView(MoneyView):
         payment = payment_named(site.id, _named(transaction_id), is_refund=is_refund)
         if payment is None:
             raise NotFound("Payment not found")
-        return Response(enveloped(_shown(stored_payment(payment)), meta_of(request)))
+        return Response(enveloped(payment_shown(stored_payment(payment)), meta_of(request)))
 
     @documented(VOID_PAYMENT)
     def delete(self, request: Request, transaction_id: str) -> Response:
@@ -136,30 +136,3 @@ def _named(routed: str) -> str:
     if "\0" in name:
         raise InvalidRequest("transaction_id must not contain control characters")
     return name
-
-
-def _shown(payment: StoredPayment) -> dict[str, object]:
-    """Return a payment as it is stored, with what was derived from it (3.4)."""
-    return {
-        "transaction_id": payment.transaction_id,
-        "payment_type": payment.payment_type,
-        "amount": payment.amount,
-        "currency": payment.currency,
-        "converted_amount": payment.converted,
-        "reporting_currency": payment.reporting_currency,
-        "exchange_rate": payment.rate,
-        "exchange_rate_on": None if payment.rate_on is None else payment.rate_on.isoformat(),
-        "paid_at": instant_text(payment.paid_at),
-        "recorded_at": instant_text(payment.recorded_at),
-        "visitor_id": payment.visitor_id or None,
-        "customer_id": payment.customer_id or None,
-        "subscription_id": payment.subscription_id or None,
-        "product_name": payment.product_name or None,
-        "interval": payment.interval or None,
-        "refund_of": payment.refund_of or None,
-        "metadata": dict(payment.metadata),
-        "origin": payment.origin,
-        "counts_as": payment.term_interval or None,
-        "counts_until": None if payment.covered_until is None else instant_text(payment.covered_until),
-        "voided_at": None if payment.voided_at is None else instant_text(payment.voided_at),
-    }

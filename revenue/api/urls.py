@@ -1,9 +1,10 @@
-"""Routes of revenue and payments, under `/api/v1/`; a transaction's id may hold slashes."""
+"""Routes of revenue and payments, under `/api/v1/`; ids of transactions and customers may hold slashes."""
 
 from django.urls import re_path
 
 from revenue.api.attribution import BreakdownView, PathsView
 from revenue.api.cohorts import CohortsView
+from revenue.api.customers import CustomersView, CustomerView
 from revenue.api.payments import BatchView, PaymentsView, PaymentView
 from revenue.api.products import ProductsView
 from revenue.api.revenue import MrrView, OverviewView, RevenueView, TimeseriesView
@@ -19,5 +20,7 @@ urlpatterns = [
     re_path(r"^payments/?$", PaymentsView.as_view()),
     re_path(r"^payments/batch/?$", BatchView.as_view()),
     re_path(r"^payments/(?P<transaction_id>(?s:.+))$", PaymentView.as_view()),
+    re_path(r"^customers/?$", CustomersView.as_view()),
+    re_path(r"^customers/(?P<customer_id>(?s:.+?))/?$", CustomerView.as_view()),
     re_path(r"^products/?$", ProductsView.as_view()),
 ]

@@ -25,6 +25,7 @@ HOME = (
     "stats/query/money/compile.py",
     "stats/query/money/compile_attribution.py",
     "stats/query/money/compile_cohorts.py",
+    "stats/query/money/compile_customers.py",
 )
 # Statements of other dialects, for the relational store: the reason stands beside each.
 ELSEWHERE: dict[str, tuple[str, ...]] = {

@@ -83,6 +83,29 @@ def payments(site_id: int, count: int) -> Iterator[Payment]:
         )
 
 
+def bring_visits(client: Client, key: str) -> None:
+    """Import a visit of every customer in each of four months, of every third from a source."""
+    chance = Random(11)
+    lines = (
+        json.dumps(
+            {
+                "timestamp": (FIRST + timedelta(days=170 * month, seconds=chance.randrange(10_000_000))).isoformat(),
+                "visitor_id": visitor_text(customer + 1),
+                "pathname": f"/{customer % 50}",
+                "country_code": "DE",
+                **({"referrer": "news.example"} if customer % 3 == 0 else {}),
+            }
+        )
+        for month in range(4)
+        for customer in range(CUSTOMERS)
+    )
+    headers = {"Authorization": f"Bearer {key}"}
+    while batch := list(islice(lines, 120_000)):
+        body = "\n".join(batch)
+        answer = client.generic("POST", f"/api/v1/sites/{DOMAIN}/events/import", body, headers=headers)
+        assert answer.status_code == 200, answer.content
+
+
 def timed(name: str, work: Callable[[], object], rounds: int = ROUNDS) -> None:
     """Print the median of some runs after one that is not counted, on the clock and of the process on all cores."""
     work()
@@ -115,9 +138,10 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     call_command("migrate", verbosity=0)
     migrate(event_store())
-    site = Site.objects.filter(domain=DOMAIN).first() or fill(count)
+    known = Site.objects.filter(domain=DOMAIN).first()
+    site = known or fill(count)
     owner = site.team.memberships.select_related("user").get().user
-    key = issue_key(owner, site.team, name="benchmark", scopes=["stats:read:*"]).text
+    key = issue_key(owner, site.team, name="benchmark", scopes=["sites:provision:*"]).text
     started = time.perf_counter()
     work_in_payments(event_store())
     say(f"mirrored after {time.perf_counter() - started:.0f} s")
@@ -143,6 +167,14 @@ def main() -> None:
         timed(f"cohorts by month, {label}", get("revenue/cohorts", span))
     timed("list of 100 payments", get("payments", "limit=100"))
     timed("list of one product's refunds", get("payments", "payment_type=refund&product_name=Pro"))
+    if known is None:
+        bring_visits(client, key)
+    timed("list of 100 customers", get("customers", "limit=100"))
+    timed("list of 1,000 customers", get("customers", "limit=1000"))
+    timed("customers by revenue", get("customers", "sort=revenue&limit=100"))
+    timed("customers from a source", get("customers", "source[is]=news.example&limit=100"))
+    timed("customers of a window and a product", get("customers", f"{month}&product_name=Pro"))
+    timed("one customer", get(f"customers/{visitor_text(31)}", "limit=100"))
 
     numbers = iter(range(time.time_ns(), 10**30))
 

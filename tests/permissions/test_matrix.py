@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -22,6 +23,7 @@ from django.utils.module_loading import import_string
 from pytest_django import DjangoDbBlocker
 
 from accounts.api.authentication import BearerAuthentication
+from revenue.customer_services import CustomerPage
 from revenue.models import Payment
 from stats.store.client import EventStore
 from tests.permissions.cast import GUESTS, PARTS, PEOPLE, STRANGER, SUPER_ADMIN, TEAM_OF, Cast, build_cast
@@ -179,6 +181,8 @@ GOALS_REVENUE: Final = (
     Route("GET", "/api/v1/revenue/breakdown", "statistics", OF_SITE),
     Route("GET", "/api/v1/revenue/paths", "statistics", OF_SITE),
     Route("GET", "/api/v1/revenue/cohorts", "statistics", OF_SITE),
+    Route("GET", "/api/v1/customers", "statistics", OF_SITE),
+    Route("GET", "/api/v1/customers/ann", "statistics", OF_SITE),
     Route("GET", "/api/v1/payments", "statistics", OF_SITE),
     Route("POST", "/api/v1/payments", "edit site", OF_SITE, SALE),
     Route("POST", "/api/v1/payments/batch", "edit site", OF_SITE, {"payments": [{"transaction_id": "t"}]}),
@@ -323,6 +327,9 @@ def _engines_work_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("revenue.reports.Report.warning", "")
     monkeypatch.setattr("revenue.api.payments.payment_named", lambda *_, **__: Payment(**STORED))
     monkeypatch.setattr("revenue.api.payments.void_payment", lambda *_, **__: Payment(**STORED))
+    monkeypatch.setattr("revenue.api.customers.CustomerBook.page", lambda *_: CustomerPage((), None, 0))
+    monkeypatch.setattr("revenue.api.customers.CustomerBook.one", lambda *_: SimpleNamespace(following=None))
+    monkeypatch.setattr("revenue.api.customers.customer_record", lambda *_: {})
     monkeypatch.setattr("goals.api.goals.record_completion", lambda *_, **__: True)
     monkeypatch.setattr("goals.api.visitors.identify_visitor", lambda *_: None)
 

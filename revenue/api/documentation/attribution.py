@@ -24,6 +24,12 @@ from revenue.attribution_services import DEFAULT_LOOKBACK_DAYS
 from stats.query.money.attribution import Model, Renewals
 
 PART: Final = {"type": "number", "minimum": 0, "description": "Payments by their shares: half of one is `0.5`."}
+LOOKBACK: Final = Parameter(
+    "lookback",
+    "query",
+    {"type": "integer", "minimum": 1, "maximum": MAX_LOOKBACK_DAYS, "default": DEFAULT_LOOKBACK_DAYS},
+    "How many days before the payment touches count.",
+)
 RULES: Final = (
     Parameter(
         "model",
@@ -33,12 +39,7 @@ RULES: Final = (
         "equal shares. `position`: 40 % to the first, 40 % to the last, the rest in between. `time_decay`: half for "
         "every 7 days back.",
     ),
-    Parameter(
-        "lookback",
-        "query",
-        {"type": "integer", "minimum": 1, "maximum": MAX_LOOKBACK_DAYS, "default": DEFAULT_LOOKBACK_DAYS},
-        "How many days before the payment touches count.",
-    ),
+    LOOKBACK,
     Parameter(
         "renewals",
         "query",

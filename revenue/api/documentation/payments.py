@@ -59,7 +59,7 @@ _BODY: Final = object_of(
 _RECORDED: Final = envelope(
     object_of({"created": {"type": "boolean"}, "transaction_id": TEXT}), object_of({"site_id": TEXT})
 )
-_STORED: Final = object_of(
+STORED: Final = object_of(
     {
         "transaction_id": TEXT,
         "payment_type": {"enum": list(PAYMENT_TYPES)},
@@ -96,7 +96,7 @@ _SALE: Final[dict[str, Any]] = {
     "payment_type": "recurring",
     "product_name": "Pro Plan",
 }
-_STORED_SALE: Final[dict[str, Any]] = {
+STORED_SALE: Final[dict[str, Any]] = {
     "transaction_id": "txn_1",
     "payment_type": "recurring",
     "amount": 49.0,
@@ -131,23 +131,23 @@ _WRONG_BODY: Final = Answer("The body is wrong; all faults are told.", {JSON: FI
 _EDITORS: Final = "The key needs the role owner, admin or editor."
 
 
-def _filter(name: str, description: str, schema: Schema | None = None) -> Parameter:
+def query_text(name: str, description: str, schema: Schema | None = None) -> Parameter:
     return Parameter(name, "query", schema or TEXT, description)
 
 
 _FILTERS: Final = (
-    _filter("transaction_id", "Exactly this id."),
-    _filter("visitor_id", "Exactly this id, as it was sent."),
-    _filter("customer_id", "Exactly this id."),
-    _filter("subscription_id", "Exactly this id."),
-    _filter("product_name", "Exactly this name."),
-    _filter("refund_of", "Refunds that name this payment."),
-    _filter("currency", "In any case."),
-    _filter("payment_type", "The type.", {"type": "string", "enum": list(PAYMENT_TYPES)}),
-    _filter("origin", "By which way it came in.", {"type": "string", "enum": list(Origin)}),
-    _filter("voided", "Whether it was voided.", {"type": "string", "enum": ["true", "false"]}),
-    _filter("amount_min", "At least, in the payment's own currency.", {"type": "number", "minimum": 0}),
-    _filter("amount_max", "At most, in the payment's own currency.", {"type": "number", "minimum": 0}),
+    query_text("transaction_id", "Exactly this id."),
+    query_text("visitor_id", "Exactly this id, as it was sent."),
+    query_text("customer_id", "Exactly this id."),
+    query_text("subscription_id", "Exactly this id."),
+    query_text("product_name", "Exactly this name."),
+    query_text("refund_of", "Refunds that name this payment."),
+    query_text("currency", "In any case."),
+    query_text("payment_type", "The type.", {"type": "string", "enum": list(PAYMENT_TYPES)}),
+    query_text("origin", "By which way it came in.", {"type": "string", "enum": list(Origin)}),
+    query_text("voided", "Whether it was voided.", {"type": "string", "enum": ["true", "false"]}),
+    query_text("amount_min", "At least, in the payment's own currency.", {"type": "number", "minimum": 0}),
+    query_text("amount_max", "At most, in the payment's own currency.", {"type": "number", "minimum": 0}),
 )
 
 NEW_PAYMENT: Final = operation(
@@ -264,14 +264,14 @@ LIST_PAYMENTS: Final = operation(
         *WINDOW,
         *_FILTERS,
         PAGE[0],
-        _filter("cursor", "`meta.cursor` of the page before."),
+        query_text("cursor", "`meta.cursor` of the page before."),
     ),
     answers={
         200: Answer(
             "A page of payments; the cursor is null at the end.",
             {
                 JSON: envelope(
-                    list_of(_STORED),
+                    list_of(STORED),
                     object_of({"site_id": TEXT, "limit": COUNT, "cursor": TEXT_OR_NULL}),
                 )
             },
@@ -284,7 +284,7 @@ LIST_PAYMENTS: Final = operation(
         Example(
             "recurring",
             "Recurring payments",
-            answer_of([_STORED_SALE], {**SITE_ID, "limit": 100, "cursor": None}),
+            answer_of([STORED_SALE], {**SITE_ID, "limit": 100, "cursor": None}),
             parameters={**SITE_ID, "payment_type": "recurring"},
         ),
         Example(
@@ -303,7 +303,7 @@ ONE_PAYMENT: Final = operation(
     description="With its converted amount, the rate and its day, and as what and until when it counts in MRR.",
     parameters=(_NAME, SITE, _DIRECTION),
     answers={
-        200: Answer("The payment.", {JSON: envelope(_STORED, object_of({"site_id": TEXT}))}),
+        200: Answer("The payment.", {JSON: envelope(STORED, object_of({"site_id": TEXT}))}),
         400: WRONG,
         404: _NO_PAYMENT,
     },
@@ -312,7 +312,7 @@ ONE_PAYMENT: Final = operation(
         Example(
             "sale",
             "A payment",
-            {"results": _STORED_SALE, "meta": {**SITE_ID}},
+            {"results": STORED_SALE, "meta": {**SITE_ID}},
             parameters={**SITE_ID, "transaction_id": "txn_1"},
         ),
         Example(

@@ -401,11 +401,7 @@ def _touches(asked: Crediting, dimension: str, scope: Scope) -> str:
     value = "''" if dimension.startswith(PAYMENT_PREFIX) else _shown(dimension, scope)
     passes = " AND ".join(condition_sql(leaf, scope) for leaf in asked.touch_filters) or "1"
     is_direct = f"{scope.column(dimension_for(ORIGIN))} = ''"
-    where = [
-        _IS_ARRIVAL,
-        "start >= toDateTime({since:UInt32}, 'UTC')",
-        f"NOT ({_comes_from(asked.hosts, scope)})",
-    ]
+    where = arrivals_where(asked, scope)
     if not any(dimension_for(name).changing for name in _visit_dimensions(asked, dimension)):
         touch = f"(toUnixTimestamp(start), session_id, {value}, {is_direct}, {passes})"
         return (
@@ -423,6 +419,15 @@ def _touches(asked: Crediting, dimension: str, scope: Scope) -> str:
         )
         GROUP BY visitor_id
     """
+
+
+def arrivals_where(asked: Crediting, scope: Scope) -> list[str]:
+    """Return the conditions that make a row of visits that of a touch; the statement binds `since`."""
+    return [
+        _IS_ARRIVAL,
+        "start >= toDateTime({since:UInt32}, 'UTC')",
+        f"NOT ({_comes_from(asked.hosts, scope)})",
+    ]
 
 
 def _visit_dimensions(asked: Crediting, dimension: str) -> list[str]:
