@@ -297,13 +297,17 @@ class ProviderEvent(models.Model):
 
 
 class CustomerVisitor(models.Model):
-    """That a provider's customer was a visitor at an instant, told by an event that is no payment."""
+    """That a provider's customer was a visitor at an instant, told by an event that is no payment.
+
+    `is_user`: the number of a user whom the site knows, which counts where no event names a visitor.
+    """
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="customer_visitors", db_index=False)
     customer_id = models.CharField(max_length=MAX_ID_CHARACTERS)
     visitor_id = models.CharField(max_length=MAX_VISITOR_CHARACTERS)
     payer = models.CharField(max_length=18, help_text="The visitor's number, as in payments.")
     seen_at = models.DateTimeField()
+    is_user = models.BooleanField(default=False)
 
     class Meta:
         constraints: ClassVar = [

@@ -5,12 +5,15 @@ beside it: who a customer is, which other names a payment has, and refunds that 
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from hashlib import sha256
 
 from django.db import transaction
 from django.db.models import Q, Sum
 
+from accounts.selectors import caller_id_secret
 from accounts.types import SiteRef
 from analytics_project.errors import Conflict
 from revenue.coverage_services import cover, cover_payers
@@ -19,6 +22,7 @@ from revenue.ledger_services import Changes, lock_ledger
 from revenue.models import CustomerVisitor, Payment, PaymentReference, SupersededPayment
 from revenue.providers.types import (
     CustomerLinked,
+    KnownAs,
     Outcome,
     Paid,
     PaymentNamed,
@@ -29,19 +33,24 @@ from revenue.providers.types import (
 )
 from revenue.services import end_subscription, payer_of, record_payment, void_payment
 from revenue.types import NewPayment, Origin, PaymentType, Recorded, from_micros
+from stats.ingest.identities import user_number
+from stats.ingest.visitor import visitor_text
 
 VOIDED = "voided"
 
 
 @transaction.atomic
-def apply_outcomes(site: SiteRef, outcomes: Sequence[Outcome]) -> None:
-    """Write what an event comes to.
+def apply_outcomes(site: SiteRef, outcomes: Sequence[Outcome], identified: Collection[str] = ()) -> None:
+    """Write what an event comes to; `identified` are those of `possible_users` whom visitors were identified as.
 
     Raises: Conflict where a payment is known with another content; NotFound for a site deleted just now.
     """
     lock_ledger(site)  # events of a site one after the other: each sees what the former wrote
     for outcome in outcomes:
-        _apply(site, outcome)
+        if isinstance(outcome, KnownAs):
+            _know(site, outcome, identified)
+        else:
+            _apply(site, outcome)
     for customer_id in sorted({_customer_of(outcome) for outcome in outcomes} - {""}):
         _settle_customer(site, customer_id)
 
@@ -155,9 +164,58 @@ def _customer_of(outcome: Outcome) -> str:
     match outcome:
         case CustomerLinked():
             return outcome.customer_id
+        case KnownAs():
+            return outcome.customer_id
         case Paid(payment):
             return payment.customer_id
     return ""
+
+
+def possible_users(site: SiteRef, outcomes: Iterable[Outcome]) -> frozenset[str]:
+    """Return the ids (`v_…`) of the users who the customers of an event may be."""
+    secret = caller_id_secret(site.id)
+    return frozenset(user for one in outcomes if isinstance(one, KnownAs) for user in _users(secret, one))
+
+
+def _users(secret: bytes, known: KnownAs) -> list[str]:
+    """Return under which ids a customer may be a user, the surest first: the site's own, the address, its SHA-256."""
+    digest = sha256(known.email.encode()).hexdigest() if known.email else ""
+    numbers = (user_number(secret, text) for text in (known.user_id, known.email, digest))
+    return [visitor_text(number) for number in numbers if number is not None]
+
+
+def _know(site: SiteRef, known: KnownAs, identified: Collection[str]) -> None:
+    """Take whom the site knows a customer as: the first whom visitors were identified as, else the site's own id.
+
+    Of the address nothing is kept but its user's number, and that only where visitors have it.
+    """
+    secret = bytes(lock_ledger(site).site.caller_id_secret)
+    own = _users(secret, replace(known, email=""))
+    user = next((one for one in _users(secret, known) if one in identified), own[0] if own else "")
+    if not user or erased_among(site.id, {user}):
+        return
+    if known.customer_id:
+        CustomerVisitor.objects.get_or_create(
+            site_id=site.id,
+            customer_id=known.customer_id,
+            visitor_id=user,
+            seen_at=known.at,
+            defaults={"payer": user, "is_user": True},
+        )
+    else:
+        _settle_payment(site, known.transaction_id, user)
+
+
+def _settle_payment(site: SiteRef, transaction_id: str, payer: str) -> None:
+    """Let a payment that names neither visitor nor customer be a user's."""
+    unnamed = Payment.objects.filter(site=site.id, visitor_id="", customer_id="", is_refund=False, erased_at=None)
+    changes, payers = Changes(lock_ledger(site)), {payer}
+    for payment in unnamed.filter(transaction_id=transaction_id):
+        payers.add(payment.payer)
+        changes.add(payment, payer=payer)
+    if changes.write():
+        cover_payers(site.id, payers, changes)
+        changes.write()
 
 
 def _link_customer(site: SiteRef, linked: CustomerLinked) -> None:
@@ -176,19 +234,21 @@ def _link_customer(site: SiteRef, linked: CustomerLinked) -> None:
 def _settle_customer(site: SiteRef, customer_id: str) -> None:
     """Let payments of a customer that name no visitor be the visitor's that the customer was then.
 
-    That is the latest that was known of the customer at the time, else the earliest after it. `visitor_id` stays empty,
+    That is the latest that was known of the customer at the time, else the earliest after it; where no visitor is
+    known, the user. `visitor_id` stays empty,
     as sent; `payer` says whose the payment is. Source: contract 3.6 (the customer's earlier payment), 1.6 (a visitor
     who turns up later).
     """
     payments = list(Payment.objects.filter(site=site.id, customer_id=customer_id, erased_at=None))
     if all(payment.visitor_id for payment in payments):
         return
+    links = CustomerVisitor.objects.filter(site=site.id, customer_id=customer_id)
     known = sorted(
         {
             *((one.paid_at, one.visitor_id) for one in payments if one.visitor_id and not one.is_refund),
-            *CustomerVisitor.objects.filter(site=site.id, customer_id=customer_id).values_list("seen_at", "visitor_id"),
+            *links.filter(is_user=False).values_list("seen_at", "visitor_id"),
         }
-    )
+    ) or sorted(links.values_list("seen_at", "visitor_id"))
     if not known:
         return
     ledger = lock_ledger(site)

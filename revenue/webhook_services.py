@@ -20,10 +20,11 @@ from analytics_project import clock
 from analytics_project.errors import AppError, InvalidRequest, NotFound, StoreUnavailable
 from revenue import sealing
 from revenue.models import MAX_ID_CHARACTERS, ProviderConnection, ProviderEvent, ProviderSecret
-from revenue.provider_services import apply_outcomes
+from revenue.provider_services import apply_outcomes, possible_users
 from revenue.providers.adapters import ADAPTERS, outcomes_of
 from revenue.providers.signatures import is_genuine
-from revenue.providers.types import CustomerLinked, Outcome, Paid, Provider, UnreadableEventError
+from revenue.providers.types import CustomerLinked, KnownAs, Outcome, Paid, Provider, UnreadableEventError
+from stats.visitor_services import identified_among
 
 logger = logging.getLogger(__name__)
 
@@ -134,9 +135,11 @@ def _work_off(number: int) -> bool:
         return False
     connection = event.connection
     try:
+        outcomes = outcomes_of(Provider(connection.provider), event.event_type, bytes(event.body))
+        site = site_ref(connection.site)
+        identified = identified_among(site, possible_users(site, outcomes))  # may wait for events: before any lock
         with transaction.atomic():
-            outcomes = outcomes_of(Provider(connection.provider), event.event_type, bytes(event.body))
-            apply_outcomes(site_ref(connection.site), outcomes)
+            apply_outcomes(site, outcomes, identified)
             ProviderEvent.objects.filter(pk=number).update(
                 worked_at=clock.now(), problem="", customer_id=_customer_of(outcomes)
             )
@@ -150,9 +153,9 @@ def _work_off(number: int) -> bool:
 
 def _customer_of(outcomes: Sequence[Outcome]) -> str:
     named = (
-        one.customer_id if isinstance(one, CustomerLinked) else one.payment.customer_id
+        one.customer_id if isinstance(one, CustomerLinked | KnownAs) else one.payment.customer_id
         for one in outcomes
-        if isinstance(one, CustomerLinked | Paid)
+        if isinstance(one, CustomerLinked | KnownAs | Paid)
     )
     return next((customer for customer in named if customer), "")
 

@@ -132,6 +132,11 @@ def keep_identity(site: SiteRef, visitor: int, user: int) -> None:
     _intake.take_identity(site, visitor, user)
 
 
+def knows_identities() -> bool:
+    """Tell whether this process may ask the event store who visitors are: a command beside a server may not."""
+    return _intake is not None or event_store().embedded_path is None
+
+
 def city_names_met() -> CityNames:
     """Return the names of cities that this process's intake has met; none where it takes no events."""
     return CityNames() if _intake is None else _intake.city_names

@@ -1,5 +1,7 @@
 """Visitors as clients of the Goals & Revenue API name them (revenue contract, 1.6; event contract, 3.3)."""
 
+from collections.abc import Collection
+
 from django.core.exceptions import ObjectDoesNotExist
 
 from accounts.selectors import caller_id_secret
@@ -7,7 +9,8 @@ from accounts.types import SiteRef
 from analytics_project.errors import NotFound
 from stats.ingest.visitor import caller_visitor_id, parse_visitor_text, visitor_text
 from stats.models import NamedVisitor
-from stats.services import keep_identity
+from stats.query.identities import identified_users
+from stats.services import event_store, keep_identity, knows_identities, wait_for_accepted
 
 
 def visitor_number(site: SiteRef, text: str) -> int:
@@ -34,6 +37,18 @@ def identify_visitor(site: SiteRef, visitor: str, user: str) -> None:
     except ObjectDoesNotExist as problem:
         raise NotFound("Site not found") from problem
     keep_identity(site, *numbers)
+
+
+def identified_among(site: SiteRef, users: Collection[str]) -> frozenset[str]:
+    """Return which of some users (`v_…`) visitors of a site have been identified as.
+
+    A command beside the server of an embedded store cannot know, and gets none. Raises: StoreUnavailable.
+    """
+    if not users or not knows_identities():
+        return frozenset()
+    wait_for_accepted(site.id)
+    numbers = {number: text for text in users if (number := parse_visitor_text(text)) is not None}
+    return frozenset(numbers[number] for number in identified_users(event_store(), site.id, numbers))
 
 
 def name_visitor(site: SiteRef, number: int, text: str) -> None:

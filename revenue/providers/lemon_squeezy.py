@@ -8,7 +8,7 @@ number; an order or invoice says how much of it was refunded so far.
 from collections.abc import Mapping
 from typing import Final
 
-from revenue.providers.reading import Node, decimals_by, digest_of, parse_event
+from revenue.providers.reading import Node, decimals_by, digest_of, known_as, parse_event
 from revenue.providers.types import (
     CustomerLinked,
     Identity,
@@ -43,19 +43,19 @@ def read(body: bytes, event_type: str) -> tuple[Outcome, ...]:
     """Return what an event comes to. Raises: UnreadableEventError."""
     event = parse_event(body)
     number, item = event.node("data").required("id"), event.node("data", "attributes")
-    visitor = event.node("meta", "custom_data").visitor()
+    told = event.node("meta", "custom_data")
     match event_type:
         case "order_created":
-            return _order(number, item, visitor)
+            return _order(number, item, told)
         case "subscription_payment_success":
-            return _invoice(number, item, visitor)
+            return _invoice(number, item, told)
         case "order_refunded":
             return (_refunded(_order_id(number), item),)
         case "subscription_payment_refunded":
             return (_refunded(_invoice_id(number), item),)
         case "subscription_created":
             superseded = Superseded(_order_id(item.required("order_id")))
-            return (*_link(item, visitor, "created_at"), superseded)
+            return (*_link(item, told.visitor(), "created_at"), superseded)
         case _:
             end = "ends_at" if item.has("ends_at") else "updated_at"
             return (SubscriptionEnded(_subscription_id(number), item.instant(end)),)
@@ -83,7 +83,15 @@ def _link(item: Node, visitor: str, time: str) -> tuple[Outcome, ...]:
     return (CustomerLinked(customer, visitor, item.instant(time)),) if customer and visitor else ()
 
 
-def _order(number: str, item: Node, visitor: str) -> tuple[Outcome, ...]:
+def _known(payment: NewPayment, item: Node, told: Node) -> tuple[Outcome, ...]:
+    if payment.visitor_id:
+        return ()
+    at = item.instant("created_at")
+    return known_as(payment, payment.customer_id, at, user_id=told.user(), email=item.email("user_email"))
+
+
+def _order(number: str, item: Node, told: Node) -> tuple[Outcome, ...]:
+    visitor = told.visitor()
     link = _link(item, visitor, "created_at")
     if item.text("status") not in {"paid", "refunded", "partial_refund"}:
         return link
@@ -98,10 +106,11 @@ def _order(number: str, item: Node, visitor: str) -> tuple[Outcome, ...]:
         paid_at=item.instant("created_at"),
         customer_id=_customer_id(item),
     )
-    return (*link, Paid(payment))
+    return (*link, Paid(payment), *_known(payment, item, told))
 
 
-def _invoice(number: str, item: Node, visitor: str) -> tuple[Outcome, ...]:
+def _invoice(number: str, item: Node, told: Node) -> tuple[Outcome, ...]:
+    visitor = told.visitor()
     currency = item.currency("currency")
     # What is charged for a change within the period pays for no period of its own.
     is_term = item.text("billing_reason") in {"", "initial", "renewal"}
@@ -116,7 +125,7 @@ def _invoice(number: str, item: Node, visitor: str) -> tuple[Outcome, ...]:
         subscription_id=_subscription_id(item.required("subscription_id")),
         customer_id=_customer_id(item),
     )
-    return (*_link(item, visitor, "created_at"), Paid(payment))
+    return (*_link(item, visitor, "created_at"), Paid(payment), *_known(payment, item, told))
 
 
 def _refunded(transaction_id: str, item: Node) -> RefundedSoFar:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from revenue.providers.intervals import interval_between, interval_of
-from revenue.providers.reading import Node, decimals_by, parse_event
+from revenue.providers.reading import Node, decimals_by, known_as, parse_event
 from revenue.providers.types import CustomerLinked, Identity, Outcome, Paid, SubscriptionEnded, Undone
 from revenue.types import Interval, NewPayment, PaymentType
 
@@ -65,7 +65,9 @@ def _transaction(item: Node, event: Node) -> tuple[Outcome, ...]:
         customer_id=customer,
     )
     link: tuple[Outcome, ...] = (CustomerLinked(customer, visitor, at),) if customer and visitor else ()
-    return (*link, Paid(payment))
+    user, email = item.node("custom_data").user(), item.node("customer").email("email")
+    known = () if visitor else known_as(payment, customer, at, user_id=user, email=email)
+    return (*link, Paid(payment), *known)
 
 
 def _main_item(items: list[Node]) -> Node:

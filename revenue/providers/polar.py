@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from revenue.providers.intervals import interval_of
-from revenue.providers.reading import Node, decimals_by, parse_event
+from revenue.providers.reading import Node, decimals_by, known_as, parse_event
 from revenue.providers.types import (
     CustomerLinked,
     Identity,
@@ -43,9 +43,8 @@ def read(body: bytes, event_type: str) -> tuple[Outcome, ...]:
         taxes = item.minor("refunded_tax_amount", currency, DECIMALS) if item.has("refunded_tax_amount") else 0
         total = item.minor("refunded_amount", currency, DECIMALS) + taxes
         return (RefundedSoFar(item.required("id"), total, currency, when),)
-    visitor = next(
-        (found for one in (item, item.node("subscription"), item.node("customer")) if (found := _visitor(one))), ""
-    )
+    told = (item, item.node("subscription"), item.node("customer"))
+    visitor = next((found for one in told if (found := one.node("metadata").visitor())), "")
     customer = item.id_of("customer_id")
     is_term = item.text("billing_reason") in _TERMS
     payment = NewPayment(
@@ -61,11 +60,10 @@ def read(body: bytes, event_type: str) -> tuple[Outcome, ...]:
         customer_id=customer,
     )
     link: tuple[Outcome, ...] = (CustomerLinked(customer, visitor, when),) if customer and visitor else ()
-    return (*link, Paid(payment))
-
-
-def _visitor(node: Node) -> str:
-    return node.node("metadata").visitor()
+    user = next((found for one in told if (found := one.node("metadata").user())), "")
+    email = item.node("customer").email("email")
+    known = () if visitor else known_as(payment, customer, when, user_id=user, email=email)
+    return (*link, Paid(payment), *known)
 
 
 def _interval(order: Node) -> Interval | None:

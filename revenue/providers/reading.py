@@ -8,9 +8,11 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any, Final
 
-from revenue.providers.types import UnreadableEventError
-from revenue.types import WHOLE_UNITS_BELOW, decimals_of
+from revenue.providers.types import KnownAs, UnreadableEventError
+from revenue.types import WHOLE_UNITS_BELOW, NewPayment, decimals_of
+from stats.ingest.payload import MAX_CALLER_ID_BYTES
 
+USER_KEY: Final = "user_id"
 VISITOR_KEYS: Final = ("visitor_id", "footfall_visitor_id", "datafast_visitor_id")  # contract 3.6, in this order
 MAX_TEXT_CHARACTERS: Final = 255
 _MAX_VISITOR_CHARACTERS: Final = 128
@@ -158,6 +160,15 @@ class Node:
                 return visitor
         return ""
 
+    def user(self) -> str:
+        """Return the user whom metadata names, '' where it names none that could be one."""
+        return user_text_of(self._members.get(USER_KEY))
+
+    def email(self, name: str) -> str:
+        """Return an e-mail address in lower case, '' for anything else."""
+        text = user_text_of(self._members.get(name))
+        return text.lower() if "@" in text else ""
+
     def problem(self, name: str, rule: str) -> UnreadableEventError:
         """Return the error for a member."""
         return UnreadableEventError(f"{self._named(name)} {rule}")
@@ -169,11 +180,28 @@ class Node:
         return f"{self._path}.{name}" if self._path else name
 
 
+def known_as(
+    payment: NewPayment | None, customer_id: str, at: datetime, *, user_id: str, email: str
+) -> tuple[KnownAs, ...]:
+    """Return as whom a site may know the customer of an event that names no visitor; nothing where it tells nothing."""
+    transaction_id = payment.transaction_id if payment is not None else ""
+    is_told = bool(user_id or email) and bool(customer_id or transaction_id)
+    return (KnownAs(customer_id, transaction_id, user_id, email, at),) if is_told else ()
+
+
 def visitor_text_of(value: object) -> str:
     """Return a visitor's id as the contract allows one (1.6), '' for anything else: a sale is not lost over it."""
     text = value.strip() if isinstance(value, str) else ""
     fits = 0 < len(text) <= _MAX_VISITOR_CHARACTERS and not any(one.isspace() for one in text)
     return text if fits and not _UNREADABLE.search(text) else ""
+
+
+def user_text_of(value: object) -> str:
+    """Return a user's id as identification takes one, '' for anything else."""
+    text = str(value) if type(value) is int and abs(value) < _MAX_MINOR else value
+    text = text.strip() if isinstance(text, str) else ""
+    fits = not _UNREADABLE.search(text) and len(text.encode()) <= MAX_CALLER_ID_BYTES
+    return text if fits else ""
 
 
 def digest_of(event_type: str, body: bytes) -> str:

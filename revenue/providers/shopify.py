@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
-from revenue.providers.reading import VISITOR_KEYS, Node, digest_of, parse_event, visitor_text_of
+from revenue.providers.reading import (
+    USER_KEY,
+    VISITOR_KEYS,
+    Node,
+    digest_of,
+    known_as,
+    parse_event,
+    user_text_of,
+    visitor_text_of,
+)
 from revenue.providers.types import CustomerLinked, Identity, Outcome, Paid, UnreadableEventError
 from revenue.types import NewPayment, PaymentType
 
@@ -52,11 +61,18 @@ def _order(order: Node) -> tuple[Outcome, ...]:
         customer_id=customer,
     )
     link: tuple[Outcome, ...] = (CustomerLinked(customer, visitor, at),) if customer and visitor else ()
-    return (*link, Paid(payment))
+    user = user_text_of(_notes(order).get(USER_KEY))
+    email = order.email("email") or order.node("customer").email("email")
+    known = () if visitor else known_as(payment, customer, at, user_id=user, email=email)
+    return (*link, Paid(payment), *known)
+
+
+def _notes(order: Node) -> dict[str, str]:
+    return {note.title("name"): note.title("value") for note in order.nodes("note_attributes")}
 
 
 def _visitor(order: Node) -> str:
-    noted = {note.title("name"): note.title("value") for note in order.nodes("note_attributes")}
+    noted = _notes(order)
     return next((found for key in VISITOR_KEYS if (found := visitor_text_of(noted.get(key)))), "")
 
 

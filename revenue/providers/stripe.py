@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from revenue.providers.intervals import interval_between, interval_of
-from revenue.providers.reading import Node, decimals_by, parse_event, visitor_text_of
+from revenue.providers.reading import Node, decimals_by, known_as, parse_event, visitor_text_of
 from revenue.providers.types import (
     CustomerLinked,
     Identity,
@@ -75,9 +75,11 @@ def _session(session: Node, event: Node) -> tuple[Outcome, ...]:
     visitor = session.node("metadata").visitor() or visitor_text_of(session.text("client_reference_id"))
     customer, at = session.id_of("customer"), event.instant("created")
     link: tuple[Outcome, ...] = (CustomerLinked(customer, visitor, at),) if customer and visitor else ()
+    user = session.node("metadata").user()
+    email = session.node("customer_details").email("email") or session.email("customer_email")
     # Where an invoice is made, that is what is counted.
     if session.text("mode") != "payment" or session.has("invoice") or session.text("payment_status") == "unpaid":
-        return link
+        return link or known_as(None, customer, at, user_id=user, email=email)
     currency = session.currency("currency")
     payment = NewPayment(
         transaction_id=session.id_of("payment_intent") or session.required("id"),
@@ -89,7 +91,8 @@ def _session(session: Node, event: Node) -> tuple[Outcome, ...]:
         paid_at=at,
         customer_id=customer,
     )
-    return (*link, Paid(payment))
+    known = () if visitor else known_as(payment, customer, at, user_id=user, email=email)
+    return (*link, Paid(payment), *known)
 
 
 def _invoice(invoice: Node) -> tuple[Outcome, ...]:
@@ -121,7 +124,10 @@ def _invoice(invoice: Node) -> tuple[Outcome, ...]:
         customer_id=customer,
     )
     names = [invoice.id_of(name) for name in ("payment_intent", "charge")]
-    return (*link, Paid(payment, tuple(name for name in names if name)))
+    user = next((found for one in (details, main, invoice) if (found := one.node("metadata").user())), "")
+    email = invoice.email("customer_email")
+    known = () if visitor else known_as(payment, customer, at, user_id=user, email=email)
+    return (*link, Paid(payment, tuple(name for name in names if name)), *known)
 
 
 def _main_line(lines: list[Node]) -> Node:

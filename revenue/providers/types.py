@@ -66,6 +66,21 @@ class CustomerLinked:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownAs:
+    """Under which ids a site may know who a customer is, or who made a payment that names no customer.
+
+    `user_id` is what the site itself gave the provider, `email` the customer's address, trimmed and in lower case;
+    either may be empty.
+    """
+
+    customer_id: str
+    transaction_id: str
+    user_id: str
+    email: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentNamed:
     """Another name under which the provider's refunds may know a payment."""
 
@@ -80,7 +95,7 @@ class Superseded:
     transaction_id: str
 
 
-Outcome = Paid | Undone | RefundedSoFar | SubscriptionEnded | CustomerLinked | PaymentNamed | Superseded
+Outcome = Paid | Undone | RefundedSoFar | SubscriptionEnded | CustomerLinked | KnownAs | PaymentNamed | Superseded
 
 
 @dataclass(frozen=True, slots=True)
