@@ -30,15 +30,16 @@ def compile_cohorts(asked: CohortsAsked, query: Query, limit: int, offset: int) 
     """
     scope = Scope(query)
     _bind(asked, scope)
+    label, keys = ("first_month", "first_month") if asked.dimension is None else ("value", "value, first_month")
     cells = f"""
         SELECT
-            value, first_month,
+            {keys},
             toUInt16(least(greatest(toInt32(month) - first_month, 0), {{periods:UInt16}} + 1)) AS number,
             sum(converted) AS money,
             uniqExactIf(customer_id, NOT is_refund AND number <= {{periods:UInt16}}) AS payers
         FROM ({_flows()}) AS flow
         INNER JOIN ({_customers(asked, scope)}) AS customer ON flow.customer_id = customer.customer_id
-        GROUP BY value, first_month, number
+        GROUP BY {keys}, number
     """
     zero = "toDecimal128(0, 6)"
     has_begun = "first_month + one <= {now_month:UInt16}"
@@ -46,7 +47,7 @@ def compile_cohorts(asked: CohortsAsked, query: Query, limit: int, offset: int) 
     # Of a first month its month 0 has all customers as payers.
     rows = f"""
         SELECT
-            value,
+            {label} AS value,
             min(first_month) AS earliest_month,
             max(first_month) AS latest_month,
             sumIf(payers, number = 0) AS customers,
@@ -55,14 +56,14 @@ def compile_cohorts(asked: CohortsAsked, query: Query, limit: int, offset: int) 
             sumForEach(arrayMap(one -> if(number = one, payers, 0), numbers)) AS paying,
             sumForEach(arrayMap(one -> if(number <= one AND {has_begun}, {money}, {zero}), numbers)) AS paid
         FROM (SELECT *, range({{periods:UInt16}} + 1) AS numbers FROM ({cells}))
-        GROUP BY value
+        GROUP BY {label}
     """
     page = (
         "" if asked.dimension is None else f"LIMIT {scope.bind(limit, 'UInt64')} OFFSET {scope.bind(offset, 'UInt64')}"
     )
     sql = f"""
         SELECT
-            value, earliest_month, latest_month, customers,
+            toString(value) AS value, earliest_month, latest_month, customers,
             toString(net) AS revenue,
             arrayMap((a, b, c) -> (a, b, toString(c)), begun, paying, paid) AS months,
             count() OVER () AS total_rows
@@ -105,24 +106,17 @@ def month_number(at: int, timezone: str) -> int:
 
 
 def _customers(asked: CohortsAsked, scope: Scope) -> str:
-    """Return the customers who first paid in the span: customer_id, first_month, value."""
-    if not asked.is_attributed:
-        first = (
-            f"SELECT customer_id, min(paid_at) AS first_at FROM payments FINAL "
-            f"WHERE {_KNOWN} AND NOT is_refund AND {_UNTIL_END} GROUP BY customer_id"
-        )
-        month = f"toInt32({_MONTH.format('first_at')})"
-        began = "first_at >= toDateTime({start:UInt32}, 'UTC')"
-        return (
-            f"SELECT customer_id, {month} AS first_month, toString(first_month) AS value FROM ({first}) WHERE {began}"
-        )
-    credit = first_payment_credit(asked.crediting, asked.dimension or ORIGIN, scope)
-    month = f"toInt32({_MONTH.format('toDateTime(first_at)')})"
-    value = "toString(first_month)" if asked.dimension is None else "credited"
-    return (
-        f"SELECT customer_id, {month} AS first_month, {value} AS value "
-        f"FROM (SELECT customer_id, first_at, value AS credited FROM ({credit}) WHERE passes)"
+    """Return the customers who first paid in the span: customer_id, first_month; by a dimension also value."""
+    month = f"toInt32({_MONTH.format('toDateTime(first_at)')}) AS first_month"
+    if asked.is_attributed:
+        value = "" if asked.dimension is None else ", value"
+        credit = first_payment_credit(asked.crediting, asked.dimension or ORIGIN, scope)
+        return f"SELECT customer_id, {month}{value} FROM ({credit}) WHERE passes"
+    first = (
+        "SELECT customer_id, min(paid_at) AS first_at FROM payments FINAL "
+        f"WHERE {_KNOWN} AND NOT is_refund AND {_UNTIL_END} GROUP BY customer_id"
     )
+    return f"SELECT customer_id, {month} FROM ({first}) WHERE first_at >= toDateTime({{start:UInt32}}, 'UTC')"
 
 
 def _flows(more: str = "") -> str:

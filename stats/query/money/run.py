@@ -1,8 +1,9 @@
 """From a question about money to its answer, one statement each. Raises, everywhere: StoreUnavailable."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from stats.query.build import Query
@@ -88,7 +89,7 @@ def read_credits(
 
     `query` is of the same site; it holds the goals where the dimension is `event:goal`.
     """
-    found = _rows(store, compile_breakdown(asked, query, dimension, limit, offset))
+    found, total = _page(store, partial(compile_breakdown, asked, query, dimension), limit, offset)
     rows = tuple(
         Credit(
             value=row["value"],
@@ -99,14 +100,14 @@ def read_credits(
         )
         for row in found
     )
-    return Credits(rows, int(found[0]["total_rows"]) if found else 0)
+    return Credits(rows, total)
 
 
 def read_purchase_paths(
     store: EventStore, asked: Crediting, query: Query, dimension: str, *, limit: int, offset: int
 ) -> PurchasePaths:
     """Return a page of what came before payments, by values of a dimension of visits; `query` is of the same site."""
-    found = _rows(store, compile_purchase_paths(asked, query, dimension, limit, offset))
+    found, total = _page(store, partial(compile_purchase_paths, asked, query, dimension), limit, offset)
     rows = tuple(
         PurchasePath(
             values=tuple(row["value"]),
@@ -119,7 +120,7 @@ def read_purchase_paths(
         )
         for row in found
     )
-    return PurchasePaths(rows, int(found[0]["total_rows"]) if found else 0)
+    return PurchasePaths(rows, total)
 
 
 def read_cohorts(store: EventStore, asked: CohortsAsked, query: Query, *, limit: int, offset: int) -> Cohorts:
@@ -127,7 +128,7 @@ def read_cohorts(store: EventStore, asked: CohortsAsked, query: Query, *, limit:
 
     By month it is all that have customers, and `limit` and `offset` are of no account.
     """
-    found = _rows(store, compile_cohorts(asked, query, limit, offset))
+    found, total = _page(store, partial(compile_cohorts, asked, query), limit, offset)
     rows = tuple(
         Cohort(
             value=row["value"],
@@ -139,7 +140,7 @@ def read_cohorts(store: EventStore, asked: CohortsAsked, query: Query, *, limit:
         )
         for row in found
     )
-    return Cohorts(rows, int(found[0]["total_rows"]) if found else 0)
+    return Cohorts(rows, total)
 
 
 def read_cohorts_left_out(store: EventStore, asked: CohortsAsked, query: Query) -> dict[str, int]:
@@ -171,6 +172,15 @@ def _movement(row: dict[str, Any]) -> Movement:
 
 def _from_millionths(amount: str) -> Decimal:
     return Decimal(amount).scaleb(-6)
+
+
+def _page(
+    store: EventStore, compile_page: Callable[[int, int], Statement], limit: int, offset: int
+) -> tuple[list[dict[str, Any]], int]:
+    """Return a page of rows and how many there are in all, which beyond the last row only the first one tells."""
+    found = _rows(store, compile_page(limit, offset))
+    told = found or (_rows(store, compile_page(1, 0)) if offset else [])
+    return found, int(told[0]["total_rows"]) if told else 0
 
 
 def _one(store: EventStore, statement: Statement) -> dict[str, Any]:

@@ -139,6 +139,8 @@ def test_cents_are_cut_by_the_largest_remainder_and_earlier_touches_first(money:
     assert [row["source"] for row in body["results"]] == ["a.example"]
     assert body["results"][0]["payments"] == Decimal("0.333333")
     assert (body["meta"]["total"], body["meta"]["limit"], body["meta"]["offset"]) == (3, 1, 1)
+    beyond = money.get("revenue/breakdown", f"model=linear&{MARCH_12}&offset=3")
+    assert (beyond["results"], beyond["meta"]["total"]) == ([], 3)
 
 
 def test_time_decay_halves_every_seven_days(money: MoneyClient) -> None:

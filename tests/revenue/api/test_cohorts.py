@@ -86,6 +86,8 @@ def test_by_source_tells_a_month_of_those_for_whom_it_has_begun(winter: MoneyCli
     page = winter.get("revenue/cohorts", f"{WINTER}&by=source&periods=0&limit=1&offset=1")
     assert [row["cohort"] for row in page["results"]] == ["google.com"]
     assert page["meta"]["total"] == 2
+    beyond = winter.get("revenue/cohorts", f"{WINTER}&by=source&offset=2")
+    assert (beyond["results"], beyond["meta"]["total"]) == ([], 2)
     assert rows(winter, f"{WINTER}&by=source&periods=0&model=last_touch") == {
         "Direct": ["1 1 100.00 100.00"],
         "google.com": ["2 2 40.00 20.00"],
