@@ -31,11 +31,17 @@ class CohortReference:
 
     def customer_of(self, one: Payment) -> str:
         """Return whose money a payment or refund is."""
-        taken_back = [
+        if not one.is_refund:
+            return self.attribution.customer(one)
+        named = one.refund_of or one.transaction_id
+        taken_back = [other for other in self.attribution.paid if other.transaction_id == named]
+        before = [
             other
             for other in self.attribution.paid
-            if one.is_refund and other.transaction_id == (one.refund_of or one.transaction_id)
+            if other.payer == one.payer and other.paid_at <= one.paid_at and other.amount_micros
         ]
+        if not taken_back and not one.customer_id:
+            taken_back = before[-1:]
         return self.attribution.customer(taken_back[0] if taken_back else one)
 
     def first_payments(self) -> dict[str, Payment]:

@@ -149,6 +149,7 @@ def test_window_cuts_first_payments_and_nothing_else(winter: MoneyClient) -> Non
 
 def test_voided_and_future_payments_count_nowhere_and_refunds_find_their_customer(winter: MoneyClient) -> None:
     pay(winter, "2026-03-01T10:00:00Z", 7, "ann", payment_type="refund", transaction_id="own")
+    pay(winter, "2026-04-03T10:00:00Z", 1, "bob2", payment_type="refund", transaction_id="of_the_latest")
     pay(winter, "2026-03-01T10:00:00Z", 500, "stranger", payment_type="refund", transaction_id="of_nobody")
     pay(winter, "2026-04-11T10:00:00Z", 900, "ann", transaction_id="tomorrow")
     pay(winter, "2026-02-11T10:00:00Z", 0, "trial")
@@ -156,7 +157,7 @@ def test_voided_and_future_payments_count_nowhere_and_refunds_find_their_custome
     assert rows(winter, "start=2026-01-01&end=2026-03-31&periods=3") == {
         "2026-01-01": ["1 1 10.00 10.00", "1 1 20.00 20.00", "1 1 23.00 23.00", "1 0 23.00 23.00 …"],
         "2026-02-01": ["1 1 30.00 30.00", "1 0 30.00 30.00", "1 0 30.00 30.00 …", None],
-        "2026-03-01": ["1 1 60.00 60.00", "1 0 60.00 60.00 …", None, None],
+        "2026-03-01": ["1 1 60.00 60.00", "1 0 9.00 9.00 …", None, None],
     }
 
 
