@@ -18,7 +18,7 @@ from analytics_project.errors import InvalidRequest
 from revenue.mirror_services import bring_up_to_date
 from revenue.types import rounded
 from stats.query.build import build_query
-from stats.query.dates import add_months
+from stats.query.dates import LAST_INSTANT, add_months
 from stats.query.money.run import (
     count_new_customers,
     count_payers_without_events,
@@ -40,7 +40,6 @@ _THREE_DECIMALS: Final = Decimal("0.001")
 _DAY: Final = timedelta(days=1)
 _QUARTER_S: Final = 900
 _NAMES_OF_UTC: Final = frozenset({"UTC", "UCT", "Universal", "Zulu", "Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu"})
-_LAST_EVENT_AT: Final = datetime(2099, 12, 31, 23, 59, 59, tzinfo=UTC)  # the query engine knows no later one
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +87,9 @@ class Report:
     @cached_property
     def unique_visitors(self) -> int:
         """Return the distinct visitors of all accepted events of the window, as the Stats API counts them (1.6)."""
-        if self.end < datetime.fromtimestamp(0, UTC) or self.start > _LAST_EVENT_AT:
+        if self.end < datetime.fromtimestamp(0, UTC) or self.start > LAST_INSTANT:
             return 0
-        pair = InstantPair(max(self.start, datetime.fromtimestamp(0, UTC)), min(self.end, _LAST_EVENT_AT))
+        pair = InstantPair(max(self.start, datetime.fromtimestamp(0, UTC)), min(self.end, LAST_INSTANT))
         query = build_query(QueryParams(metrics=("visitors",), date_range=pair), self.site, clock.now())
         found = run_query(self.store, query).rows[0].metrics[0]
         return int(found or 0)

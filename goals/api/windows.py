@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from accounts.validators import timezone_names
 from analytics_project.errors import InvalidRequest
-from stats.query.dates import gap_end
+from stats.query.dates import LAST_INSTANT, gap_end
 from stats.query.types import ONE_SECOND, InstantPair
 
 FIRST_YEAR: Final = 1970
@@ -28,7 +28,6 @@ _FORM: Final = re.compile(
 _TO_THE_SECOND: Final = len("00:00:00")
 # The event store knows no other instants.
 _FIRST_STORED: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_STORED: Final = datetime(2099, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 class End(Enum):
@@ -66,9 +65,9 @@ class Window:
 
     def stored(self) -> InstantPair:
         """Return the part of the window of which the event store can hold events; its last second where none is."""
-        if self.end < _FIRST_STORED or self.start > _LAST_STORED:
-            return InstantPair(_LAST_STORED, _LAST_STORED)
-        return InstantPair(max(self.start, _FIRST_STORED), min(self.end, _LAST_STORED))
+        if self.end < _FIRST_STORED or self.start > LAST_INSTANT:
+            return InstantPair(LAST_INSTANT, LAST_INSTANT)
+        return InstantPair(max(self.start, _FIRST_STORED), min(self.end, LAST_INSTANT))
 
 
 def window_of(start: str | None, end: str | None, timezone_name: str | None, now: datetime) -> Window:

@@ -1,6 +1,6 @@
 """Realtime: who is on the site now (stats contract, part 4)."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from rest_framework.request import Request
@@ -11,10 +11,10 @@ from analytics_project.documentation import documented
 from analytics_project.views import ApiView
 from stats.api.answers import answer, site_of
 from stats.api.documentation.v1 import CURRENT_VISITORS
+from stats.query.dates import LAST_INSTANT
 from stats.query.types import InstantPair, Leaf, Operator, QueryParams
 
 WINDOW: Final = timedelta(minutes=5)
-_NO_END: Final = datetime(2099, 1, 1, tzinfo=UTC)
 _NOT_ENGAGEMENT: Final = Leaf(Operator.IS_NOT, "event:name", ("engagement",))
 
 
@@ -29,5 +29,5 @@ class CurrentVisitorsView(ApiView):
         """Answer a bare whole number: distinct visitors of the last five minutes, engagement alone not counted."""
         site = site_of(request)
         since = clock.now().replace(microsecond=0) - WINDOW
-        params = QueryParams(("visitors",), InstantPair(since, _NO_END), filters=(_NOT_ENGAGEMENT,))
+        params = QueryParams(("visitors",), InstantPair(since, LAST_INSTANT), filters=(_NOT_ENGAGEMENT,))
         return Response(answer(site, params).rows[0].metrics[0])

@@ -66,20 +66,42 @@ def compile_plan(plan: Plan) -> Statement:
     query = plan.query
     columns = [f"{_shown(name, n, scope)} AS d{n}" for n, name in enumerate(query.dimensions)]
     columns += [f"{formula.expression.format_map(scope)} AS m{n}" for n, formula in enumerate(plan.formulas)]
-    if Include.TOTAL_ROWS in query.include:
+    if _counts_rows(query):
         columns.append("count() OVER () AS total_rows")
-    sql = f"SELECT {', '.join(columns)} FROM {_join_sql(plan, scope)}"
-    if rows := [
+    shown = f"SELECT {', '.join(columns)}"
+    rows = [
         *_rows_sql(query.hidden, "NOT IN", scope),
         *_rows_sql(query.only, "IN", scope),
         *_clip_sql(plan, scope),
-    ]:
-        sql += f" WHERE {' AND '.join(rows)}"
+    ]
+    if _is_one_pass(plan) and not rows:  # a level less saves 0.3 ms
+        aggregated, rest = _pass_sql(plan.branches[0], scope)
+        sql = f"WITH {aggregated} {shown} {rest}"
+    else:
+        sql = f"{shown} FROM {_join_sql(plan, scope)}"
+        if rows:
+            sql += f" WHERE {' AND '.join(rows)}"
     if query.dimensions:
         sql += f" ORDER BY {_order_sql(query)}"
         if query.limit is not None:
             sql += f" LIMIT {query.limit:d} OFFSET {query.offset:d}"
     return Statement(sql, scope.params)
+
+
+def _is_one_pass(plan: Plan) -> bool:
+    """Tell whether one grouped pass answers everything, so that its aggregates may be shown where they are made.
+
+    Without groups at least one of them must be shown: a SELECT of constants alone would have a row for each it reads.
+    """
+    first, *others = plan.branches
+    if others or plan.imported or plan.totals or first.aggregates == (DEPTH,) or _counts_rows(plan.query):
+        return False
+    shown = " ".join(formula.expression for formula in plan.formulas)
+    return bool(first.dimensions) or any(name in shown for name in first.aggregates)
+
+
+def _counts_rows(query: Query) -> bool:
+    return Include.TOTAL_ROWS in query.include
 
 
 def compile_first_event(site_id: int, reset_at: int) -> Statement:
@@ -109,7 +131,8 @@ def _order_sql(query: Query) -> str:
         ordered.setdefault(columns[item.field], "DESC" if item.descending else "ASC")
     for n in range(len(query.dimensions)):
         ordered.setdefault(f"d{n}", "ASC")
-    return ", ".join(f"{column} {direction} NULLS LAST" for column, direction in ordered.items())
+    needed = 1 + max(list(ordered).index(f"d{n}") for n in range(len(query.dimensions)))  # rows differ in dimensions
+    return ", ".join(f"{column} {direction} NULLS LAST" for column, direction in list(ordered.items())[:needed])
 
 
 def _rows_sql(values: DimensionValues, operator: str, scope: Scope) -> list[str]:
@@ -157,19 +180,25 @@ def _branch_sql(branch: Branch, scope: Scope) -> str:
         return _depth_sql(branch, scope)
     if branch.source is Source.IMPORTED and scope.query.imports is not None:
         return imported_sql(branch, scope.query.imports, scope)
+    columns, rest = _pass_sql(branch, scope)
+    return f"SELECT {columns} {rest}"
+
+
+def _pass_sql(branch: Branch, scope: Scope) -> tuple[str, str]:
+    """Return the named groups and aggregates of a pass over rows of our own, and from what they are made."""
     groups = [group_sql(dimension, branch, scope) for dimension in branch.dimensions]
     columns = [f"{group} AS g{n}" for n, group in enumerate(groups)]
     marks = _marks(branch, scope)
     expressions = {**AGGREGATES, **FROM_VISITS} if branch.source is Source.DAYS else AGGREGATES
     columns += _aggregates_sql({name: expressions[name].format_map(marks) for name in branch.aggregates})
-    sql = f"SELECT {', '.join(columns)} FROM {rows_sql(branch, scope)}"
+    sql = f"FROM {rows_sql(branch, scope)}"
     if groups:
         sql += f" GROUP BY {', '.join(f'g{n}' for n in range(len(groups)))}"
     if groups and branch.source is Source.DAYS and _holds_visits(branch):
         sql += f" HAVING {expressions['e_visits'].format_map(marks)} > 0"
     elif groups and branch.mixes_states and not branch.skips_replaced:
         sql += " HAVING sum(sign) > 0"
-    return sql
+    return ", ".join(columns), sql
 
 
 def _aggregates_sql(expressions: Mapping[str, str]) -> list[str]:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from goals.types import GoalKind, GoalSpec
 from stats.query import places
 from stats.query.build import Query
-from stats.query.dates import fixed_offset
+from stats.query.dates import LAST_INSTANT, fixed_offset
 from stats.query.dimensions import (
     CITY_NUMBER_AS_TEXT,
     GOAL,
@@ -181,7 +181,7 @@ def events_range(scope: Scope) -> list[str]:
         site,
         day_sql(query.counted_from, query.dates.last_at, scope),
         f"timestamp >= {scope.instant(query.counted_from)}",
-        f"timestamp < {scope.instant(query.dates.end_at)}",
+        *_before_end("timestamp", scope),
     ]
 
 
@@ -197,7 +197,7 @@ def sessions_range(scope: Scope) -> list[str]:
         day_sql(earliest, query.dates.last_at, scope),
         f"start >= {scope.instant(earliest)}",
         f"timestamp >= {scope.instant(query.counted_from)}",
-        f"start < {scope.instant(query.dates.end_at)}",
+        *_before_end("start", scope),
         "is_visit",
     ]
 
@@ -214,7 +214,15 @@ def visits_of_days(scope: Scope, *, and_open: bool) -> list[str]:
     return [site, began, f"timestamp >= {scope.instant(scope.query.counted_from)}"]
 
 
+def _before_end(column: str, scope: Scope) -> list[str]:
+    """Return the condition that an instant lies before the range's end; none, which saves time, where it has no end."""
+    end_at = scope.query.dates.end_at
+    return [f"{column} < {scope.instant(end_at)}"] if end_at <= LAST_INSTANT else []
+
+
 def day_sql(first: datetime, last: datetime, scope: Scope) -> str:
+    if last >= LAST_INSTANT:
+        return f"day >= {scope.day((first - _WEST).date())}"
     return f"day BETWEEN {scope.day((first - _WEST).date())} AND {scope.day((last + _EAST).date())}"
 
 

@@ -13,6 +13,7 @@ from stats.query.types import ONE_SECOND, DatePair, DateRange, InstantPair, Peri
 
 FIRST_YEAR: Final = 1970
 LAST_YEAR: Final = 2099
+LAST_INSTANT: Final = datetime(LAST_YEAR, 12, 31, 23, 59, 59, tzinfo=UTC)  # a range up to it has no end
 MAX_TIME_LABELS: Final = 200_000
 
 _ONE_DAY: Final = timedelta(days=1)
