@@ -32,6 +32,7 @@ from accounts.types import SiteId, SiteRef  # noqa: E402 - after Django knows it
 from goals.types import GoalKind, GoalSpec  # noqa: E402
 from stats.query.build import build_query  # noqa: E402
 from stats.query.compile import Statement, compile_plan  # noqa: E402
+from stats.query.dates import LAST_INSTANT  # noqa: E402
 from stats.query.plan import plan_query  # noqa: E402
 from stats.query.types import (  # noqa: E402
     DatePair,
@@ -100,7 +101,7 @@ REQUESTS: Final[Mapping[str, QueryParams]] = {
     "custom_prop_30d": asked(["visitors", "events", "percentage"], ["event:props:author"]),
     "realtime_5min": asked(
         ["visitors"],
-        span=InstantPair(datetime(2026, 10, 29, 23, 50, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)),
+        span=InstantPair(datetime(2026, 10, 29, 23, 50, tzinfo=UTC), LAST_INSTANT),
         filters=(Leaf(Operator.IS_NOT, "event:name", ("engagement",)),),
     ),
     "top_stats_full_range": asked(TOP_STATS, span=WHOLE),
