@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
@@ -173,7 +174,7 @@ def site_for(
             raise PaymentRequired("The plan of this team does not include consolidated views")
     if roles is not None and role not in roles:
         raise NotFound(_NO_SUCH_SITE if surface is Surface.SESSION else _ROLE_TOO_LOW)
-    return reference
+    return replace(reference, features=team.features)
 
 
 def missing_site_id() -> InvalidRequest:
@@ -309,6 +310,8 @@ def site_named(text: str) -> Site | None:
 
 def features_of(site: SiteRef) -> frozenset[Feature]:
     """Return what the plan of the site's team opens. Raises: Team.DoesNotExist for a site deleted just now."""
+    if site.features is not None:
+        return site.features
     return Team.objects.select_related("plan").get(sites=site.sites[0].id).features
 
 

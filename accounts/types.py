@@ -52,7 +52,8 @@ class SiteRef:
     of daily totals that count.
 
     `parts` are the sites whose rows a consolidated view reads together, two or more; a site has none. A view's `domain`
-    is its team's id, its `id` 0, which no site has: what belongs to single sites, such as goals, it lacks.
+    is its team's id, its `id` 0, which no site has: what belongs to single sites, such as goals, it lacks. `features`
+    are what the plan of its team opens, where that was read with the site; `selectors.features_of` knows in any case.
     """
 
     id: SiteId
@@ -64,6 +65,7 @@ class SiteRef:
     days_hold_from: int | None = None
     imports: tuple[ImportRef, ...] = ()
     parts: tuple["SiteRef", ...] = ()
+    features: "frozenset[Feature] | None" = None
 
     @property
     def sites(self) -> tuple["SiteRef", ...]:
