@@ -1,11 +1,12 @@
 """A visitor who is erased leaves anonymous money: nothing in the payments tells whose they were (contract 3.4)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from secrets import randbits, token_hex
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.models import Site
 from accounts.selectors import site_ref
@@ -13,21 +14,24 @@ from accounts.types import SiteId
 from analytics_project import clock
 from revenue.coverage_services import cover
 from revenue.ledger_services import Changes, lock_ledger
-from revenue.models import CustomerVisitor, Payment, ProviderEvent
+from revenue.models import CustomerVisitor, Payment, ProviderEvent, SubscriptionEnd
 from stats.ingest.visitor import visitor_text
 from stats.models import Erasure, ErasureKind
 
 
-def forget_payments(instance: Erasure, created: bool, **_signal: Any) -> None:
+def forget_payments(instance: Erasure, **_signal: Any) -> None:
     """Make the payments of a visitor who is to be erased anonymous, in the transaction that asks for it."""
     site = Site.objects.filter(pk=instance.site_number).first()
-    if created and instance.kind == ErasureKind.VISITOR and site is not None:
+    if instance.kind == ErasureKind.VISITOR and instance.finished_at is None and site is not None:
         with transaction.atomic():
             changes = Changes(lock_ledger(site_ref(site)))
             forgotten = list(Payment.objects.filter(site=site, payer=instance.visitor))
             left = list(_sharing_a_subscription(forgotten))
             _forget_customers(site, instance.visitor, {one.customer_id for one in forgotten})
+            subscriptions = [payment.subscription_id for payment in forgotten]
             forget(forgotten, clock.now())
+            renamed = zip(subscriptions, (payment.subscription_id for payment in forgotten), strict=True)
+            _rename_ends(site, dict(renamed), kept={payment.subscription_id for payment in left})
             for payment in forgotten:
                 changes.add_changed(payment)
             changes.write()
@@ -40,7 +44,18 @@ def _forget_customers(site: Site, payer: str, paying: set[str]) -> None:
     links = CustomerVisitor.objects.filter(site=site, payer=payer)
     customers = {*paying, *links.values_list("customer_id", flat=True)} - {""}
     CustomerVisitor.objects.filter(site=site, customer_id__in=customers).delete()
-    ProviderEvent.objects.filter(connection__site=site, customer_id__in=customers).update(body=b"", customer_id="")
+    events = ProviderEvent.objects.filter(connection__site=site)
+    events.filter(Q(customer_id__in=customers) | Q(payer=payer)).update(body=b"", customer_id="", payer="")
+
+
+def _rename_ends(site: Site, names: Mapping[str, str], kept: Collection[str]) -> None:
+    """Let the ends of subscriptions go by their new names, and by the old ones where somebody else has these too."""
+    for end in SubscriptionEnd.objects.filter(site=site, subscription_id__in=[name for name in names if name]):
+        if end.subscription_id in kept:
+            end.pk = None
+            end._state.adding = True
+        end.subscription_id = names[end.subscription_id]
+        end.save()
 
 
 def forget_erased(site_id: SiteId, new: Sequence[Payment], now: datetime) -> None:

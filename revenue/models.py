@@ -268,7 +268,8 @@ class ProviderEvent(models.Model):
     """An event as it came, kept 30 days: so that it is worked once, again after a failure, and on request.
 
     `worked_at` is when it was turned into payments; until then it is tried at `next_try_at`, and `problem` says why
-    not. `customer_id` is whom it was about. The body of a person who was erased is empty.
+    not. `customer_id` is whom it was about, and `payer` the visitor's number, as in payments, where it told of one. The
+    body of a person who was erased is empty.
     """
 
     connection = models.ForeignKey(ProviderConnection, on_delete=models.CASCADE, related_name="events", db_index=False)
@@ -281,6 +282,7 @@ class ProviderEvent(models.Model):
     worked_at = models.DateTimeField(null=True, blank=True)
     problem = models.CharField(max_length=MAX_ID_CHARACTERS, blank=True)
     customer_id = models.CharField(max_length=MAX_ID_CHARACTERS, blank=True)
+    payer = models.CharField(max_length=18, blank=True, default="")
 
     class Meta:
         constraints: ClassVar = [
@@ -290,6 +292,7 @@ class ProviderEvent(models.Model):
             models.Index(fields=["next_try_at", "id"], condition=Q(worked_at=None), name="provider_event_waiting"),
             models.Index(fields=["received_at"], name="provider_event_by_age"),
             models.Index(fields=["customer_id"], condition=~Q(customer_id=""), name="provider_event_by_customer"),
+            models.Index(fields=["payer"], condition=~Q(payer=""), name="provider_event_by_payer"),
         ]
 
     def __str__(self) -> str:

@@ -13,18 +13,22 @@ from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 
+from accounts.models import Site
 from accounts.records import Who, write_audit
 from accounts.selectors import site_ref
+from accounts.types import SiteId
 from accounts.validators import is_storable
 from analytics_project import clock
 from analytics_project.errors import AppError, InvalidRequest, NotFound, StoreUnavailable
 from revenue import sealing
-from revenue.models import MAX_ID_CHARACTERS, ProviderConnection, ProviderEvent, ProviderSecret
+from revenue.erasure_services import erased_among
+from revenue.models import MAX_ID_CHARACTERS, Payment, ProviderConnection, ProviderEvent, ProviderSecret
 from revenue.provider_services import apply_outcomes, possible_users
 from revenue.providers.adapters import ADAPTERS, outcomes_of
 from revenue.providers.signatures import is_genuine
 from revenue.providers.types import CustomerLinked, KnownAs, Outcome, Paid, Provider, UnreadableEventError
-from stats.visitor_services import identified_among
+from stats.ingest.visitor import visitor_text
+from stats.visitor_services import identified_among, number_of_visitor
 
 logger = logging.getLogger(__name__)
 
@@ -141,7 +145,7 @@ def _work_off(number: int) -> bool:
         with transaction.atomic():
             apply_outcomes(site, outcomes, identified)
             ProviderEvent.objects.filter(pk=number).update(
-                worked_at=clock.now(), problem="", customer_id=_customer_of(outcomes)
+                worked_at=clock.now(), problem="", **_person_of(connection.site, outcomes)
             )
     except (UnreadableEventError, AppError, DatabaseError) as problem:
         _note_failure(event, problem.message if isinstance(problem, AppError) else str(problem))
@@ -149,6 +153,20 @@ def _work_off(number: int) -> bool:
         logger.exception("event %s of %s was not understood", event.event_id, connection)
         _note_failure(event, f"internal error: {type(problem).__name__}")
     return True
+
+
+def _person_of(site: Site, outcomes: Sequence[Outcome]) -> dict[str, object]:
+    """Return what an event keeps of whom it was about; of a visitor who was erased nothing, and no body."""
+    paid = {one.payment.transaction_id for one in outcomes if isinstance(one, Paid)}
+    payments = list(Payment.objects.filter(site=site, transaction_id__in=paid))
+    payers = [payment.payer for payment in payments] + [
+        visitor_text(number_of_visitor(bytes(site.caller_id_secret), one.visitor_id))
+        for one in outcomes
+        if isinstance(one, CustomerLinked)
+    ]
+    if any(payment.erased_at for payment in payments) or erased_among(SiteId(site.pk), payers):
+        return {"body": b"", "customer_id": "", "payer": ""}
+    return {"customer_id": _customer_of(outcomes), "payer": payers[0] if payers else ""}
 
 
 def _customer_of(outcomes: Sequence[Outcome]) -> str:

@@ -55,13 +55,22 @@ def reset_statistics(site: SiteRef, *, who: Who | None = None) -> Erasure:
 def erase_visitor(site: SiteRef, visitor: int, *, who: Who | None = None) -> Erasure:
     """Ask for all rows of one visitor of a site to be removed; what comes under the id in the next three days too.
 
-    The audit entry does not tell whose they were. Raises: NotFound for a site deleted just now.
+    What clients call the visitor is forgotten at once. Asked for again, nothing changes while the removal is due, and
+    the same record is due again as long as it remembers the visitor. The audit entry does not tell whose rows they
+    were. Raises: NotFound for a site deleted just now.
     """
-    record = lock_site(site)
+    record, text = lock_site(site), visitor_text(visitor)
+    NamedVisitor.objects.filter(site=record, visitor=text).delete()
+    erasures = Erasure.objects.filter(site_number=record.pk, kind=ErasureKind.VISITOR, visitor=text)
+    erasure = erasures.order_by("pk").last()
+    if erasure is not None and erasure.finished_at is None:
+        return erasure
     write_audit(who, "site.erase_visitor", record)
-    return Erasure.objects.create(
-        site_number=record.pk, domain=record.domain, kind=ErasureKind.VISITOR, visitor=visitor_text(visitor)
-    )
+    if erasure is None:
+        erasure = Erasure(site_number=record.pk, domain=record.domain, kind=ErasureKind.VISITOR, visitor=text)
+    erasure.requested_at, erasure.finished_at = clock.now(), None
+    erasure.save()
+    return erasure
 
 
 @transaction.atomic

@@ -1,4 +1,4 @@
-"""Routes of revenue and payments, under `/api/v1/`; ids of transactions and customers may hold slashes."""
+"""Routes of revenue and payments, under `/api/v1/`; ids of transactions, customers and visitors may hold slashes."""
 
 from django.urls import re_path
 
@@ -8,6 +8,7 @@ from revenue.api.customers import CustomersView, CustomerView
 from revenue.api.payments import BatchView, PaymentsView, PaymentView
 from revenue.api.products import ProductsView
 from revenue.api.revenue import MrrView, OverviewView, RevenueView, TimeseriesView
+from revenue.api.visitors import VisitorView
 
 urlpatterns = [
     re_path(r"^revenue/?$", RevenueView.as_view()),
@@ -22,5 +23,6 @@ urlpatterns = [
     re_path(r"^payments/(?P<transaction_id>(?s:.+))$", PaymentView.as_view()),
     re_path(r"^customers/?$", CustomersView.as_view()),
     re_path(r"^customers/(?P<customer_id>(?s:.+?))/?$", CustomerView.as_view()),
+    re_path(r"^visitors/(?P<visitor_id>(?s:.+?))/?$", VisitorView.as_view()),
     re_path(r"^products/?$", ProductsView.as_view()),
 ]

@@ -13,11 +13,11 @@ from analytics_project.errors import StoreBusy
 from revenue import conversion_services, mirror_services
 from revenue.conversion_services import convert_waiting
 from revenue.mirror_services import bring_up_to_date, mirror_some, work_in_payments
-from revenue.models import ExchangeRate, Ledger, Payment, RateSource
+from revenue.models import ExchangeRate, Ledger, Payment, RateSource, SubscriptionEnd
 from revenue.published_rates import PublishedRate
 from revenue.refresh_services import delete_rate, save_rate, store_published
 from revenue.reports import Report
-from revenue.services import declare_interval, record_payments, void_payment
+from revenue.services import declare_interval, end_subscription, record_payments, void_payment
 from revenue.types import Interval
 from stats.erasure_services import erase_visitor, prune_statistics, reset_statistics, work_off, work_off_erasures
 from stats.ingest.visitor import caller_visitor_id
@@ -229,6 +229,24 @@ def test_erased_visitor_leaves_anonymous_money(site: Site, store: EventStore, ha
     late = Payment.objects.filter(site=site).latest("pk")
     assert (late.visitor_id, late.erased_at is not None) == ("", True)
     assert march(site).totals.gross == before[0].gross + 8
+
+
+def test_end_of_an_erased_visitors_subscription_still_counts(site: Site, store: EventStore) -> None:
+    record(
+        site,
+        paid("2026-03-05", 30, subscription_id="own"),
+        paid("2026-03-05", 20, subscription_id="shared"),
+        paid("2026-03-06", 5, "bob", subscription_id="shared"),
+    )
+    for name in ("own", "shared"):
+        end_subscription(site_ref(site), name, at("2026-03-10"))
+    assert march(site).mrr == 0
+    erase_visitor(site_ref(site), caller_visitor_id(bytes(site.caller_id_secret), "ann"))
+    named = set(Payment.objects.filter(site=site).values_list("subscription_id", flat=True))
+    assert set(SubscriptionEnd.objects.filter(site=site).values_list("subscription_id", flat=True)) == named
+    assert (len(named), "own" in named, "shared" in named) == (3, False, True)
+    declare_interval(site_ref(site), "", Interval.MONTH, who=None)
+    assert march(site).mrr == 0
 
 
 def test_resetting_and_pruning_statistics_leave_the_books_alone(site: Site, store: EventStore) -> None:

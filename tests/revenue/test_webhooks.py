@@ -302,6 +302,21 @@ def test_erased_visitor_leaves_neither_link_nor_event(client: Client, site: Site
     assert paid(site) == [("pi_1", "49.00 USD", "one_time", "")]
 
 
+def test_event_of_a_guest_goes_with_the_visitor_before_and_after_it_is_worked(client: Client, site: Site) -> None:
+    connection = connect(site)
+    session = events.stripe_session(customer=None)
+    deliver(client, connection, events.stripe("evt_1", "checkout.session.completed", session))
+    work_off_events()
+    assert Payment.objects.get().customer_id == ""
+    visitor = caller_visitor_id(bytes(site.caller_id_secret), "from_metadata")
+    erase_visitor(site_ref(site), visitor)
+    deliver(client, connection, events.stripe("evt_2", "checkout.session.completed", session))
+    assert b"from_metadata" in bytes(ProviderEvent.objects.get(event_id="evt_2").body)
+    work_off_events()
+    kept = ProviderEvent.objects.values_list("body", "customer_id", "payer")
+    assert [(bytes(body), *rest) for body, *rest in kept] == [(b"", "", ""), (b"", "", "")]
+
+
 # ---- The admin, and secrets ------------------------------------------------------------------------------------------
 def test_admin_sets_a_connection_up_and_never_shows_its_secret(client: Client, site: Site) -> None:
     client.force_login(make_user("root@footfall.example", is_staff=True, is_superuser=True))

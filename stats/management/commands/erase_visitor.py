@@ -16,10 +16,11 @@ from stats.offline_services import Outcome, count_events_to_erase
 
 class Command(ErasingCommand):
     help = (
-        "Remove every event and visit of one visitor id of a site from the event store. The relational store keeps no "
-        "visitor ids. A visit that is open while a server runs may go on and bring rows back: whatever comes under "
-        "the id is searched for and removed, every ten minutes, for three days; then the id is forgotten. Without a "
-        "persistent id the same person has another id on every day and on every site, and older ids cannot be told."
+        "Remove every event and visit of one visitor id of a site from the event store. What it was called is "
+        "forgotten, and its payments become anonymous. A visit that is open while a server runs may go on and bring "
+        "rows back: whatever comes under the id is searched for and removed, every ten minutes, for three days; then "
+        "the id is forgotten. Without a persistent id the same person has another id on every day and on every site, "
+        "and older ids cannot be told."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
