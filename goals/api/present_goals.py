@@ -47,13 +47,13 @@ def completion_rows(page: Completions) -> list[dict[str, object]]:
         {
             "visitor_id": page.visitor_of(row),
             "completed_at": instant_text(row.completed_at),
-            **(dict.fromkeys(_ABSENT) if row.session is None else _session_shown(row.session, page.city_names)),
+            **(dict.fromkeys(_ABSENT) if row.session is None else session_shown(row.session, page.city_names)),
         }
         for row in page.rows
     ]
 
 
-def _session_shown(session: CompletionSession, city_names: Mapping[int, str]) -> dict[str, object]:
+def session_shown(session: CompletionSession, city_names: Mapping[int, str]) -> dict[str, object]:
     """Return what is shown of a session; a city that only its number is known of is null."""
     return {
         "source": source_of(session),

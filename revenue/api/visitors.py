@@ -1,4 +1,4 @@
-"""Visitors over the Goals & Revenue API: erasing them (revenue contract, 3.4)."""
+"""Visitors over the Goals & Revenue API: what they did, and erasing them (revenue contract, 3.4)."""
 
 from typing import Final
 
@@ -7,17 +7,55 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.authentication import actor_of
+from accounts.api.pagination import InvalidCursor, decode_cursor, encode_cursor
 from analytics_project.documentation import documented
-from analytics_project.errors import NotFound
+from analytics_project.errors import InvalidRequest, NotFound
 from goals.api.bodies import Fields
 from goals.api.paths import text_in_path
-from goals.api.requests import GoalsRevenueView, enveloped, meta_of
+from goals.api.requests import GoalsRevenueView, Parameters, enveloped, meta_of
 from goals.api.windows import instant_text
-from revenue.api.documentation.visitors import ERASE
+from revenue.api.documentation.visitors import ERASE, JOURNEY
+from revenue.api.payments import MoneyView
+from revenue.api.present_journeys import journey_rows
+from revenue.journey_services import JourneyPlace, visitor_journey
 from stats.erasure_services import erase_visitor
 from stats.visitor_services import visitor_number
 
 _PREFIX: Final = "/api/v1/visitors/"
+_KIND: Final = "journey"
+_NO_CURSOR: Final = "cursor is not a cursor of this list"
+_MOST_IN_A_SECOND: Final = 100_000
+
+
+class JourneyView(MoneyView):
+    """`GET /api/v1/visitors/{visitor_id}/journey`."""
+
+    @documented(JOURNEY)
+    def get(self, request: Request, visitor_id: str) -> Response:
+        """Answer what a visitor did in a window, newest first; of an unknown visitor nothing (1.6)."""
+        site = self.site(request)
+        asked = Parameters(request)
+        window, limit, after = asked.window(), asked.limit, _place(asked)
+        visitor = visitor_in_path(request, visitor_id, "/journey")
+        found = visitor_journey(site, visitor, (window.start, window.end), window.stored(), after, limit)
+        following = found.following
+        cursor = None if following is None else encode_cursor(_KIND, (following.at, following.passed))
+        meta = {**meta_of(request, window), "timezone": window.timezone, "limit": limit, "cursor": cursor}
+        return Response(enveloped(journey_rows(found), meta))
+
+
+def _place(asked: Parameters) -> JourneyPlace | None:
+    """Return the place that a cursor names, None without one. Raises: InvalidRequest."""
+    cursor = asked.text("cursor")
+    if cursor is None:
+        return None
+    try:
+        at, passed = decode_cursor("cursor", cursor, _KIND, 2)
+    except InvalidCursor as problem:
+        raise InvalidRequest(_NO_CURSOR) from problem
+    if at >> 32 or passed > _MOST_IN_A_SECOND:
+        raise InvalidRequest(_NO_CURSOR)
+    return JourneyPlace(at, passed)
 
 
 class VisitorView(GoalsRevenueView):

@@ -25,7 +25,7 @@ SESSION_COLUMNS: Final = (
 )
 
 # A visit that a server alone told of has no attributes at all; one of a browser has a channel at the least.
-_KNOWN: Final = "(channel != '' OR source != '' OR country_code != '' OR browser != '' OR device != '')"
+KNOWN: Final = "(channel != '' OR source != '' OR country_code != '' OR browser != '' OR device != '')"
 
 
 def compile_completions(query: Query, *, of_pages: bool, limit: int, offset: int) -> Statement:
@@ -39,7 +39,7 @@ def compile_completions(query: Query, *, of_pages: bool, limit: int, offset: int
     at, before, group = "timestamp", "{}", ""
     if of_pages:
         at, before, group = "min(timestamp)", "any({})", " GROUP BY visitor_id, session_id, pathname"
-    columns = [f"toUnixTimestamp({at}) AS at", f"{before.format(_KNOWN)} AS known"]
+    columns = [f"toUnixTimestamp({at}) AS at", f"{before.format(KNOWN)} AS known"]
     columns += [f"{before.format(name)} AS s_{name}" for name in SESSION_COLUMNS]
     page = f"LIMIT {scope.bind(limit, 'UInt64')} OFFSET {scope.bind(offset, 'UInt64')}"
     sql = (
@@ -59,7 +59,7 @@ def compile_latest_sessions(site_id: int, since: int, moments: Sequence[tuple[in
     shown = ", ".join(f"any({name}) AS s_{name}" for name in SESSION_COLUMNS)
     sessions = (
         f"SELECT visitor_id, toUnixTimestamp(start) AS began, {shown} FROM sessions "
-        f"WHERE site_id = {{site:UInt32}} AND is_visit AND {_KNOWN} AND visitor_id IN {{visitors:Array(UInt64)}} "
+        f"WHERE site_id = {{site:UInt32}} AND is_visit AND {KNOWN} AND visitor_id IN {{visitors:Array(UInt64)}} "
         f"AND start >= toDateTime({{since:UInt32}}, 'UTC') "
         f"GROUP BY visitor_id, session_id, start HAVING sum(sign) > 0"
     )

@@ -18,6 +18,7 @@ HOME = (
     "stats/query/compile_completions.py",
     "stats/query/funnels.py",
     "stats/query/journeys.py",
+    "stats/query/visitor_journey.py",
     "stats/query/retention.py",
     "stats/query/compile_imports.py",
     "stats/query/cities.py",

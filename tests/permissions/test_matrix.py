@@ -183,6 +183,7 @@ GOALS_REVENUE: Final = (
     Route("GET", "/api/v1/revenue/cohorts", "statistics", OF_SITE),
     Route("GET", "/api/v1/customers", "statistics", OF_SITE),
     Route("GET", "/api/v1/customers/ann", "statistics", OF_SITE),
+    Route("GET", "/api/v1/visitors/ann/journey", "statistics", OF_SITE),
     Route("DELETE", "/api/v1/visitors/ann", "edit site", OF_SITE),
     Route("GET", "/api/v1/payments", "statistics", OF_SITE),
     Route("POST", "/api/v1/payments", "edit site", OF_SITE, SALE),
@@ -327,6 +328,7 @@ def _engines_work_once(monkeypatch: pytest.MonkeyPatch) -> None:
         *(f"revenue.api.revenue.{read}" for read in ("summary_of", "series_rows", "overview_of", "balance_rows")),
         *(f"revenue.api.attribution.{read}" for read in ("breakdown", "purchase_paths")),
         "revenue.api.cohorts.cohorts",
+        "revenue.api.visitors.visitor_journey",
     ):
         monkeypatch.setattr(name, _once(import_string(name)))
     monkeypatch.setattr("revenue.reports.Report.warning", "")

@@ -1,27 +1,123 @@
-"""Erasing visitors, as clients are told of it."""
+"""What visitors did, and erasing them, as clients are told of it."""
 
-from typing import Final
+from typing import Any, Final
 
 from analytics_project.documentation import JSON, Answer, Example, Parameter, operation
 from goals.api.documentation.shared import (
+    COUNT,
     FIELD_ERRORS,
     INSTANT,
     NO_SITE,
     ONLY_READS,
+    PAGE,
     READ,
     SITE,
     TAG,
     TEXT,
+    TEXT_OR_NULL,
+    WINDOW,
     envelope,
+    list_of,
     object_of,
 )
-from revenue.api.documentation.shared import SITE_ID
+from revenue.api.documentation.payments import query_text
+from revenue.api.documentation.shared import DAY, DAY_META, META, PAYMENT_TYPES, SITE_ID
 
 VISITOR: Final = Parameter(
     "visitor_id",
     "path",
     {"type": "string", "minLength": 1, "maxLength": 128},
     "The id that the tracker shows, or your own, percent-encoded; it need not be known.",
+)
+
+_COMMON: Final = {"at": INSTANT, "visitor_id": TEXT}
+_PLACE: Final = {"session_id": TEXT, "hostname": TEXT_OR_NULL, "pathname": TEXT_OR_NULL}
+_PROPERTIES: Final = {"type": "object", "additionalProperties": TEXT}
+_GOALS: Final = {**list_of(TEXT), "description": "The goals that it completes, by name."}
+_SESSION_TEXTS: Final = (
+    "source",
+    "country",
+    "city",
+    "browser",
+    "os",
+    "device_type",
+    "medium",
+    "campaign",
+    "channel",
+    "hostname",
+    "entry_page",
+    "exit_page",
+)
+_MONEY: Final = {
+    "transaction_id": TEXT,
+    "amount": {"type": "number", "description": "As it was sent; refunds are positive."},
+    "currency": TEXT,
+    "payment_type": {"enum": list(PAYMENT_TYPES)},
+    "product_name": TEXT_OR_NULL,
+    "customer_id": TEXT_OR_NULL,
+}
+_ENTRY: Final[dict[str, Any]] = {
+    "oneOf": [
+        object_of(
+            {
+                "type": {"const": "session"},
+                **_COMMON,
+                "session_id": TEXT,
+                **dict.fromkeys(_SESSION_TEXTS, TEXT_OR_NULL),
+                "pageviews": COUNT,
+                "duration_seconds": COUNT,
+            }
+        ),
+        object_of({"type": {"const": "pageview"}, **_COMMON, **_PLACE, "properties": _PROPERTIES, "goals": _GOALS}),
+        object_of(
+            {
+                "type": {"const": "event"},
+                **_COMMON,
+                "name": TEXT,
+                **_PLACE,
+                "properties": _PROPERTIES,
+                "goals": _GOALS,
+            }
+        ),
+        object_of({"type": {"const": "page_read"}, **_COMMON, **_PLACE, "goals": _GOALS}),
+        object_of({"type": {"enum": ["payment", "refund"]}, **_COMMON, **_MONEY}),
+    ]
+}
+
+JOURNEY: Final = operation(
+    operation_id="visitorJourney",
+    tag=TAG,
+    summary="What one visitor did",
+    description=(
+        "Visits, at their start, with where they came from; pages, custom events and the goals that they complete; "
+        "payments and refunds; all in one order, newest first, of the window. `page_read` is a page that was read far "
+        "enough for a goal. Visitors who are the same user are shown together, each entry with its `visitor_id`. An "
+        "unknown visitor has no entries. `meta.cursor` leads to older ones. Voided payments are left out. Keys read it "
+        "that read the site's statistics; shared links do not."
+    ),
+    parameters=(VISITOR, SITE, *WINDOW, PAGE[0], query_text("cursor", "`meta.cursor` of the page before.")),
+    answers={
+        200: Answer(
+            "A page of entries; the cursor is null at the end.",
+            {
+                JSON: envelope(
+                    list_of(_ENTRY),
+                    object_of({**META, "timezone": TEXT, "limit": COUNT, "cursor": TEXT_OR_NULL}),
+                )
+            },
+        ),
+        400: Answer("A parameter is missing or wrong.", {JSON: FIELD_ERRORS}),
+        404: NO_SITE,
+    },
+    refusals=READ,
+    examples=(
+        Example(
+            "unknownVisitor",
+            "Of a visitor whom nobody knows",
+            {"results": [], "meta": {**DAY_META, "timezone": "UTC", "limit": 100, "cursor": None}},
+            parameters={**DAY, "visitor_id": "nobody"},
+        ),
+    ),
 )
 
 ERASE: Final = operation(
