@@ -235,9 +235,8 @@ def _settle_customer(site: SiteRef, customer_id: str) -> None:
     """Let payments of a customer that name no visitor be the visitor's that the customer was then.
 
     That is the latest that was known of the customer at the time, else the earliest after it; where no visitor is
-    known, the user. `visitor_id` stays empty,
-    as sent; `payer` says whose the payment is. Source: contract 3.6 (the customer's earlier payment), 1.6 (a visitor
-    who turns up later).
+    known, the user. `visitor_id` stays empty, as sent; `payer` says whose the payment is. Source: contract 3.6 (the
+    customer's earlier payment, a user), 1.6 (a visitor who turns up later).
     """
     payments = list(Payment.objects.filter(site=site.id, customer_id=customer_id, erased_at=None))
     if all(payment.visitor_id for payment in payments):

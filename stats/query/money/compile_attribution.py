@@ -330,7 +330,9 @@ _FIRST_PAYMENTS: Final = f"""
 
 def _of_payers(asked: Crediting) -> str:
     """Return the condition that a row is of somebody who paid, or of another visitor who is the same user."""
-    return f"visitor_id IN ({sharing(_PAYERS) if asked.joins_visitors else _PAYERS})"
+    if asked.joins_visitors:
+        return f"visitor_id GLOBAL IN ({sharing(_PAYERS)})"  # a person's visitors may lie on several shards
+    return f"visitor_id IN ({_PAYERS})"
 
 
 def _payments() -> str:
