@@ -25,6 +25,7 @@ from stats.query.money.run import (
     read_balance,
     read_days,
     read_left_out,
+    read_movement,
     read_movements,
     read_quarters,
     read_totals,
@@ -119,21 +120,18 @@ class Report:
     @cached_property
     def recurring(self) -> RecurringRevenue:
         """Return recurring revenue just before the window and how it moved over the whole of it (2.6)."""
-        return self._movements(Bucket.MONTH, self.start.astimezone(self._zone).date().replace(day=1), whole=True)
+        return read_movement(self.store, self.span, self._known_until)
 
     def balances(self, bucket: Bucket) -> tuple[RecurringRevenue, tuple[Balance, ...]]:
         """Return recurring revenue before the window, and bucket by bucket. Raises: InvalidRequest for too many."""
         labels = self.day_labels(bucket)
-        found = self._movements(bucket, labels[0], count=len(labels))
+        steps = Steps(bucket, self.timezone, labels[0], len(labels), self._known_until)
+        found = read_movements(self.store, self.span, steps)
         rows, mrr, customers = [], found.start, found.start_customers
         for label, movement in zip(labels, found.movements, strict=True):
             mrr, customers = mrr + movement.change, customers + movement.more_customers
             rows.append(Balance(label.isoformat(), movement, mrr, customers))
         return found, tuple(rows)
-
-    def _movements(self, bucket: Bucket, first: date, *, count: int = 1, whole: bool = False) -> RecurringRevenue:
-        steps = Steps(None if whole else bucket, self.timezone, first, count, self._known_until)
-        return read_movements(self.store, self.span, steps)
 
     def series(self, bucket: Bucket, *, split: bool = False) -> tuple[Slice, ...]:
         """Return the money of every bucket that overlaps the window, in order. Raises: InvalidRequest for too many.

@@ -146,6 +146,39 @@ _EARLIER_CUSTOMERS = f"""
 """
 
 
+def compile_movement(span: Span, known_until: int) -> Statement:
+    """Return the statement for one row: recurring revenue just before a span, and how it moved until `known_until`.
+
+    Amounts are text, and `customers` those with a balance before. Columns: start, customers, and as of each movement.
+    """
+    starts, known = "toDateTime({start:UInt32}, 'UTC')", "toDateTime({known_until:UInt32}, 'UTC')"
+    balances = f"""
+        SELECT
+            sumIf(monthly_term, paid_at < {starts} AND covered_until >= {starts}) AS before,
+            sumIf(monthly_term, covered_until >= {starts} AND covered_until > {known}) AS after,
+            min(paid_at) < {starts} AS was_customer
+        FROM payments FINAL
+        WHERE {_COUNTED} AND paid_at <= {known}
+        GROUP BY customer_id
+        HAVING before != 0 OR after != 0
+    """
+    sql = f"""
+        SELECT
+            toString(sum(before)) AS start,
+            countIf(before > 0) AS customers,
+            toString(sumIf(after, before = 0 AND NOT was_customer)) AS new,
+            toString(sumIf(after, before = 0 AND was_customer)) AS reactivation,
+            toString(sumIf(after - before, before > 0 AND after > before)) AS expansion,
+            toString(sumIf(before - after, after > 0 AND after < before)) AS contraction,
+            toString(sumIf(before, after = 0)) AS churn,
+            countIf(before = 0 AND NOT was_customer) AS new_customers,
+            countIf(before = 0 AND was_customer) AS reactivated_customers,
+            countIf(after = 0) AS churned_customers
+        FROM ({balances})
+    """
+    return Statement(sql, {"site": span.site_id, "start": span.start, "known_until": known_until})
+
+
 # What a change of a balance is: one number with the step before the amount, as arrays of numbers are sorted in a
 # quarter of the time of arrays of tuples. Amounts are millionths, as decimals of six places are stored; all of a
 # customer's together stay below half of the unit.
@@ -241,8 +274,7 @@ def _step_of(column: str, steps: Steps) -> str:
     """Return the number of the first end of a step that is not before an instant, `count + 1` where none is."""
     day = f"toDate({column}, {{zone:String}})"
     days = f"dateDiff('day', {{first:Date}}, {day})"
-    of_bucket: dict[Bucket | None, str] = {
-        None: "0",
+    of_bucket = {
         Bucket.DAY: days,
         Bucket.WEEK: f"intDiv({days}, 7)",
         Bucket.MONTH: f"dateDiff('month', {{first:Date}}, {day})",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from stats.query.build import Query
 from stats.query.compile import Statement
@@ -13,6 +13,7 @@ from stats.query.money.cohorts import Cohort, CohortMonth, Cohorts, CohortsAsked
 from stats.query.money.compile import (
     compile_balance,
     compile_left_out,
+    compile_movement,
     compile_movements,
     compile_new_customers,
     compile_payers_without_events,
@@ -23,6 +24,8 @@ from stats.query.money.compile_attribution import compile_breakdown, compile_pur
 from stats.query.money.compile_cohorts import compile_cohorts, compile_cohorts_left_out
 from stats.query.money.types import Bucket, Money, Movement, RecurringRevenue, Span, Steps, Totals
 from stats.store.client import EventStore
+
+_MILLIONTHS: Final = 6  # decimals of amounts that come as whole numbers
 
 
 def read_totals(store: EventStore, span: Span) -> Totals:
@@ -74,9 +77,16 @@ def read_balance(store: EventStore, site_id: int, at: int) -> tuple[Decimal, int
     return Decimal(row["mrr"]), int(row["customers"])
 
 
+def read_movement(store: EventStore, span: Span, known_until: int) -> RecurringRevenue:
+    """Return the balance before a span and how it moved until `known_until` (unix seconds). Shape: one movement."""
+    row = _one(store, compile_movement(span, known_until))
+    return RecurringRevenue(Decimal(row["start"]), int(row["customers"]), (_movement(row),))
+
+
 def read_movements(store: EventStore, span: Span, steps: Steps) -> RecurringRevenue:
     """Return the balance before a span and how it moved in each step. Shape: a movement for each step, in order."""
-    found = {int(row["step"]): _movement(row) for row in _rows(store, compile_movements(span, steps))}
+    rows = _rows(store, compile_movements(span, steps))
+    found = {int(row["step"]): _movement(row, _MILLIONTHS) for row in rows}
     before = found.pop(0, Movement())
     movements = tuple(found.get(step, Movement()) for step in range(1, steps.count + 1))
     return RecurringRevenue(before.change, before.more_customers, movements)
@@ -157,21 +167,20 @@ def _money(row: dict[str, Any]) -> Money:
     return Money(**{name: Decimal(value) for name, value in row.items() if name != "slot"})
 
 
-def _movement(row: dict[str, Any]) -> Movement:
+def _movement(row: dict[str, Any], decimals: int = 0) -> Movement:
+    def amount(name: str) -> Decimal:
+        return Decimal(row[name]).scaleb(-decimals)
+
     return Movement(
-        new=_from_millionths(row["new"]),
-        reactivation=_from_millionths(row["reactivation"]),
-        expansion=_from_millionths(row["expansion"]),
-        contraction=_from_millionths(row["contraction"]),
-        churn=_from_millionths(row["churn"]),
+        new=amount("new"),
+        reactivation=amount("reactivation"),
+        expansion=amount("expansion"),
+        contraction=amount("contraction"),
+        churn=amount("churn"),
         new_customers=int(row["new_customers"]),
         reactivated_customers=int(row["reactivated_customers"]),
         churned_customers=int(row["churned_customers"]),
     )
-
-
-def _from_millionths(amount: str) -> Decimal:
-    return Decimal(amount).scaleb(-6)
 
 
 def _page(

@@ -72,10 +72,10 @@ class Money:
 class Steps:
     """The buckets over which recurring revenue is followed: `first` is the first day of the first of `count`.
 
-    Without a bucket the whole span is one step. `known_until` is the last second that is known of, now at the latest.
+    `known_until` is the last second that is known of, now at the latest.
     """
 
-    bucket: Bucket | None
+    bucket: Bucket
     timezone: str
     first: date
     count: int
