@@ -4,11 +4,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
-
 from accounts.types import SiteId
 from revenue.coverage import RecurringPayment, Refund, coverages
-from revenue.ledger_services import Changes
+from revenue.ledger_services import ROWS_AT_ONCE, Changes
 from revenue.models import Payment, ProductInterval, SubscriptionEnd
 from revenue.types import Interval, PaymentType
 
@@ -25,11 +23,15 @@ def link_refunds(site_id: SiteId, new: Sequence[Payment], changes: Changes) -> l
         one.transaction_id: one
         for one in Payment.objects.filter(site=site_id, is_refund=False, transaction_id__in=named)
     }
-    waiting = Payment.objects.filter(site=site_id, is_refund=True, refunded_payment=None).filter(
-        Q(refund_of__in=paid) | Q(refund_of="", transaction_id__in=paid)
-    )
+    # One by one, with no more of a condition than an index has: else SQLite goes over all payments of the site.
+    others = Payment.objects.filter(site=site_id, is_refund=True)
+    namesakes = [one for one in others.filter(transaction_id__in=paid) if not one.refund_of]
     new_ids = {one.pk for one in new}
-    earlier = [one for one in waiting if one.pk not in new_ids] if paid else []
+    earlier = [
+        one
+        for one in [*others.filter(refund_of__in=paid), *namesakes]
+        if one.refunded_payment_id is None and one.pk not in new_ids
+    ]
     for refund in refunds:
         if (payment := targets.get(refund.refund_of or refund.transaction_id)) is not None:
             changes.add(refund, refunded_payment_id=payment.pk)
@@ -63,7 +65,7 @@ def cover_payers(
     """Compute the coverage of all recurring payments of some payers, and of some subscriptions, anew."""
     if not payers:
         return
-    targets = list(_recurring(site_id, payers, subscriptions))
+    targets = _recurring(site_id, payers, subscriptions)
     context = _context(site_id, targets, payers, subscriptions)
     found = coverages(
         [_recurring_value(one) for one in context.payments],
@@ -76,13 +78,13 @@ def cover_payers(
         changes.add(payment, term_interval=coverage.interval.value, covered_until=coverage.until)
 
 
-def _recurring(site_id: SiteId, payers: Collection[str], subscriptions: Collection[str]) -> "QuerySet[Payment]":
-    of_group = Q(payer__in=payers)
-    if subscriptions:
-        of_group |= Q(subscription_id__in=subscriptions)
-    return Payment.objects.filter(
-        of_group, site=site_id, payment_type=PaymentType.RECURRING.value, voided_at=None, amount_micros__gt=0
+def _recurring(site_id: SiteId, payers: Collection[str], subscriptions: Collection[str]) -> list[Payment]:
+    """Return the recurring payments of some payers and of some subscriptions, each kind found by its index."""
+    recurring = Payment.objects.filter(
+        site=site_id, payment_type=PaymentType.RECURRING.value, voided_at=None, amount_micros__gt=0
     )
+    found = [*recurring.filter(payer__in=payers), *recurring.filter(subscription_id__in=subscriptions)]
+    return list({one.pk: one for one in found}.values())
 
 
 def _context(
@@ -91,11 +93,22 @@ def _context(
     """Return all that decides about the targets: payments of their payers and subscriptions, and what refunds them."""
     all_payers = {*payers, *(one.payer for one in targets)}
     all_subscriptions = {*subscriptions, *(one.subscription_id for one in targets)} - {""}
-    payments = list(_recurring(site_id, all_payers, all_subscriptions))
-    of_group = Q(refunded_payment__payer__in=all_payers) | Q(payer__in=all_payers, refunded_payment=None, refund_of="")
-    if all_subscriptions:
-        of_group |= Q(refunded_payment__subscription_id__in=all_subscriptions)
-    return _Context(payments, list(Payment.objects.filter(of_group, site=site_id, is_refund=True, voided_at=None)))
+    payments = _recurring(site_id, all_payers, all_subscriptions)
+    return _Context(payments, _refunds_about(site_id, payments, all_payers))
+
+
+def _refunds_about(site_id: SiteId, payments: Sequence[Payment], payers: Collection[str]) -> list[Payment]:
+    """Return the refunds of some payments, and those of their payers that name none.
+
+    One kind at a time, and those of payments without the site that is theirs anyway: else SQLite goes over all payments
+    of the site, which took ten seconds of a million.
+    """
+    refunds = Payment.objects.filter(is_refund=True, voided_at=None)
+    numbers = [one.pk for one in payments]
+    found: list[Payment] = []
+    for start in range(0, len(numbers), ROWS_AT_ONCE):
+        found += refunds.filter(refunded_payment__in=numbers[start : start + ROWS_AT_ONCE])
+    return [*found, *refunds.filter(site=site_id, payer__in=payers, refunded_payment=None, refund_of="")]
 
 
 def _recurring_value(payment: Payment) -> RecurringPayment:

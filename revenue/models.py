@@ -137,7 +137,8 @@ class Payment(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["site", "is_refund", "transaction_id"], name="payment_once_per_direction"),
+            # In this order its index also serves who asks for both directions.
+            models.UniqueConstraint(fields=["site", "transaction_id", "is_refund"], name="payment_once_per_direction"),
             models.CheckConstraint(condition=Q(amount_micros__gte=0), name="payment_not_negative"),
             models.CheckConstraint(
                 condition=Q(is_refund=True, payment_type="refund")
