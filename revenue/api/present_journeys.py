@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from goals.api.present_goals import session_shown
+from goals.api.present_goals import DIRECT, session_shown
 from goals.api.windows import instant_text
 from revenue.journey_services import Entry, VisitorJourney
 from stats.query.visitor_journey import EventEntry, PaymentEntry, VisitEntry
@@ -41,7 +41,7 @@ def _visit(entry: VisitEntry, found: VisitorJourney) -> Row:
         **session_shown(entry.session, found.city_names),
         "medium": entry.medium or None,
         "campaign": entry.campaign or None,
-        "channel": entry.channel or None,
+        "channel": entry.channel or DIRECT,
         "hostname": entry.hostname or None,
         "entry_page": entry.entry_page or None,
         "exit_page": entry.exit_page or None,

@@ -21,7 +21,7 @@ from goals.api.documentation.shared import (
     object_of,
 )
 from revenue.api.documentation.payments import query_text
-from revenue.api.documentation.shared import DAY, DAY_META, META, PAYMENT_TYPES, SITE_ID
+from revenue.api.documentation.shared import DAY, DAY_META, META, PAYMENT_TYPES, SITE_ID, answer_of
 
 VISITOR: Final = Parameter(
     "visitor_id",
@@ -84,6 +84,64 @@ _ENTRY: Final[dict[str, Any]] = {
     ]
 }
 
+_MORNING: Final[dict[str, Any]] = {"start": "2025-03-10T09:00:00", "end": "2025-03-10T09:40:00"}
+_MORNING_META: Final[dict[str, Any]] = {
+    **SITE_ID,
+    "start": "2025-03-10T09:00:00Z",
+    "end": "2025-03-10T09:40:00Z",
+    "timezone": "UTC",
+    "limit": 100,
+    "cursor": None,
+}
+_SHOPPER: Final[dict[str, Any]] = {"visitor_id": "v_00000000424f9f77"}
+_VISITED: Final = {"session_id": "0000000000000001", "hostname": "shop.example"}
+_BOUGHT: Final[list[dict[str, Any]]] = [
+    {
+        "type": "payment",
+        "at": "2025-03-10T09:30:00Z",
+        **_SHOPPER,
+        "transaction_id": "txn_1",
+        "amount": 49.0,
+        "currency": "EUR",
+        "payment_type": "recurring",
+        "product_name": "Pro",
+        "customer_id": None,
+    },
+    {
+        "type": "event",
+        "at": "2025-03-10T09:10:00Z",
+        **_SHOPPER,
+        "name": "Signup",
+        **_VISITED,
+        "pathname": "/pricing",
+        "properties": {"plan": "pro"},
+        "goals": ["Signup"],
+    },
+    *(
+        {"type": "pageview", "at": at, **_SHOPPER, **_VISITED, "pathname": page, "properties": {}, "goals": []}
+        for at, page in (("2025-03-10T09:05:00Z", "/pricing"), ("2025-03-10T09:00:00Z", "/"))
+    ),
+    {
+        "type": "session",
+        "at": "2025-03-10T09:00:00Z",
+        **_SHOPPER,
+        **_VISITED,
+        "source": "Google",
+        "country": "Estonia",
+        "city": None,
+        "browser": "Chrome",
+        "os": None,
+        "device_type": None,
+        "medium": None,
+        "campaign": None,
+        "channel": "Direct",
+        "entry_page": "/",
+        "exit_page": "/pricing",
+        "pageviews": 2,
+        "duration_seconds": 600,
+    },
+]
+
 JOURNEY: Final = operation(
     operation_id="visitorJourney",
     tag=TAG,
@@ -111,6 +169,12 @@ JOURNEY: Final = operation(
     },
     refusals=READ,
     examples=(
+        Example(
+            "firstMorning",
+            "From the first visit to a payment",
+            answer_of(_BOUGHT, _MORNING_META),
+            parameters={**SITE_ID, **_MORNING, **_SHOPPER},
+        ),
         Example(
             "unknownVisitor",
             "Of a visitor whom nobody knows",

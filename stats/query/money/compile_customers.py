@@ -116,9 +116,16 @@ def _payments(condition: str, asked: CustomersAsked) -> str:
     return f"{_narrowed(_OF_WANTED)} WHERE {condition} AND {_OF_WANTED}"
 
 
+def _of_refunds(column: str, condition: str = "1") -> str:
+    return f"SELECT {column} FROM payments PREWHERE site_id = {{site:UInt32}} AND is_refund WHERE {condition}"
+
+
 def _narrowed(condition: str) -> str:
     """Return payments that may fulfil a condition, in any of their versions."""
-    numbers = _of_numbers("payment_id", condition)
+    return _numbered(_of_numbers("payment_id", condition))
+
+
+def _numbered(numbers: str) -> str:
     return f"payments FINAL PREWHERE site_id = {{site:UInt32}} AND payment_id IN ({numbers})"
 
 
@@ -137,11 +144,13 @@ def _refunds(asked: CustomersAsked) -> str:
     Where only some customers are wanted, what others paid earlier is not looked at.
     """
     refunded, earlier, owned = "payments FINAL", "payments FINAL", "1"
+    refunders = f" AND visitor_id IN ({_of_refunds('visitor_id')})"
     if asked.customers is not None:
         visitor_is_theirs = f"visitor_id IN ({_of_numbers('visitor_id', _OF_WANTED)})"
         payment_is_theirs = f"refunded_payment_id IN ({_of_numbers('payment_id', _OF_WANTED)})"
-        refunded = _narrowed(f"is_refund AND ({_OF_WANTED} OR {visitor_is_theirs} OR {payment_is_theirs})")
-        earlier, owned = _narrowed(visitor_is_theirs), "owner IN {customers:Array(UInt64)}"
+        maybe_theirs = f"{_OF_WANTED} OR {visitor_is_theirs} OR {payment_is_theirs}"
+        refunded = _numbered(_of_refunds("payment_id", maybe_theirs))
+        earlier, owned, refunders = _narrowed(visitor_is_theirs), "owner IN {customers:Array(UInt64)}", ""
     return f"""
         SELECT
             multiIf(
@@ -157,14 +166,12 @@ def _refunds(asked: CustomersAsked) -> str:
         ) AS refund
         LEFT ANY JOIN (
             SELECT payment_id AS linked_id, customer_id AS linked_customer
-            FROM payments FINAL PREWHERE site_id = {{site:UInt32}} AND payment_id IN (
-                {_of_numbers("refunded_payment_id", "is_refund AND refunded_payment_id != 0")}
-            )
+            FROM {_numbered(_of_refunds("refunded_payment_id", "refunded_payment_id != 0"))}
             WHERE {_OF_SITE} AND NOT is_refund
         ) AS link ON refund.refunded_payment_id = link.linked_id
         LEFT ANY JOIN (
             SELECT visitor_id AS payer, arraySort(groupArray((paid_at, payment_id, customer_id))) AS earlier
-            FROM {earlier} WHERE {_COUNTS} AND visitor_id IN ({_of_numbers("visitor_id", "is_refund")})
+            FROM {earlier} WHERE {_COUNTS}{refunders}
             GROUP BY payer
         ) AS payers ON refund.visitor_id = payers.payer
         WHERE {owned}
