@@ -7,6 +7,7 @@ import, is found by looking again for three days.
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
@@ -15,10 +16,12 @@ from django.db.models import F
 
 from accounts.models import Site
 from accounts.records import Who, lock_site, write_audit
+from accounts.selectors import site_ref
 from accounts.types import SiteRef
 from analytics_project import clock
 from stats.ingest.visitor import parse_visitor_text, visitor_text
 from stats.models import Erasure, ErasureKind, NamedVisitor, TotalsImport
+from stats.query.identities import visitors_who_are
 from stats.store.client import EventStore
 from stats.store.erasures import ErasedRows, count_events, erase_rows, has_rows
 
@@ -55,6 +58,7 @@ def reset_statistics(site: SiteRef, *, who: Who | None = None) -> Erasure:
 def erase_visitor(site: SiteRef, visitor: int, *, who: Who | None = None) -> Erasure:
     """Ask for all rows of one visitor of a site to be removed; what comes under the id in the next three days too.
 
+    Where the id is a user's, all visitors who are that user when it is carried out are erased like it.
     What clients call the visitor is forgotten at once. Asked for again, nothing changes while the removal is due, and
     the same record is due again as long as it remembers the visitor. The audit entry does not tell whose rows they
     were. Raises: NotFound for a site deleted just now.
@@ -115,7 +119,10 @@ def _prune_imports(site: Site, first_on: date) -> None:
 
 def events_of(store: EventStore, erasure: Erasure) -> int:
     """Return how many events an erasure, saved or not, would remove now. Raises: StoreUnavailable."""
-    return count_events(store, _rows(erasure))
+    rows, user = _rows(erasure), _visitor(erasure)
+    joined = () if user is None else visitors_who_are(store, erasure.site_number, user)
+    numbers = {user, *joined}
+    return sum(count_events(store, replace(rows, visitor_id=number)) for number in numbers)
 
 
 def work_off_erasures(store: EventStore, settle: Settle) -> int:
@@ -147,16 +154,33 @@ def look_again(store: EventStore) -> int:
     return len(again)
 
 
-def work_off(store: EventStore, erasure: Erasure) -> None:
-    """Remove the rows of one erasure and note it. Raises: StoreUnavailable."""
+def work_off(store: EventStore, erasure: Erasure) -> int:
+    """Remove the rows of one erasure and note it; with a user those of all visitors who are that one.
+
+    Returns how many events these were. Raises: StoreUnavailable.
+    """
+    removed = 0
     if erasure.kind == ErasureKind.VISITOR:
         NamedVisitor.objects.filter(site=erasure.site_number, visitor=erasure.visitor).delete()
-    removed = erase_rows(store, _rows(erasure))
+        removed = sum(work_off(store, joined) for joined in _ask_for_who_is(store, erasure))
+    removed += erase_rows(store, _rows(erasure))
     now = clock.now()
     Erasure.objects.filter(pk=erasure.pk).update(
         removed_events=F("removed_events") + removed, finished_at=erasure.finished_at or now, checked_at=now
     )
     erasure.refresh_from_db()
+    return removed
+
+
+def _ask_for_who_is(store: EventStore, erasure: Erasure) -> list[Erasure]:
+    """Ask for the visitors to be erased who are the user that is; those for whom that is due already are left out."""
+    site, user = Site.objects.filter(pk=erasure.site_number).first(), _visitor(erasure)
+    if site is None or user is None:
+        return []
+    due = Erasure.objects.filter(site_number=site.pk, kind=ErasureKind.VISITOR, finished_at=None)
+    known = set(due.values_list("visitor", flat=True))
+    visitors = [one for one in visitors_who_are(store, site.pk, user) if visitor_text(one) not in known]
+    return [erase_visitor(site_ref(site), visitor) for visitor in visitors]
 
 
 def _has_rows(store: EventStore, erasure: Erasure) -> bool:

@@ -53,6 +53,12 @@ def identified_users(store: EventStore, site_id: int, users: Collection[int]) ->
     )
 
 
+def visitors_who_are(store: EventStore, site_id: int, user: int) -> tuple[int, ...]:
+    """Return the visitors of a site who were last identified as a user, in rising order. Raises: StoreUnavailable."""
+    sql = f"SELECT visitor_id {_OF_SITE} AND user_id = {{user:UInt64}} ORDER BY visitor_id"
+    return tuple(int(row["visitor_id"]) for row in _rows(store, Statement(sql, {"site": site_id, "user": user})))
+
+
 def visitors_sharing(store: EventStore, site_id: int, visitor: int) -> tuple[int, ...]:
     """Return all numbers whose visits are one path with a visitor's: its user's, and those of all who are that user.
 
@@ -62,9 +68,7 @@ def visitors_sharing(store: EventStore, site_id: int, visitor: int) -> tuple[int
     of_visitor = f"SELECT user_id {_OF_SITE} AND visitor_id = {{visitor:UInt64}}"
     named = _rows(store, Statement(of_visitor, {"site": site_id, "visitor": visitor}))
     canonical = int(named[0]["user_id"]) if named else visitor
-    of_user = f"SELECT visitor_id {_OF_SITE} AND user_id = {{user:UInt64}}"
-    found = _rows(store, Statement(of_user, {"site": site_id, "user": canonical}))
-    return tuple(sorted({canonical, *(int(row["visitor_id"]) for row in found)}))
+    return tuple(sorted({canonical, *visitors_who_are(store, site_id, canonical)}))
 
 
 def _rows(store: EventStore, statement: Statement) -> list[dict[str, Any]]:

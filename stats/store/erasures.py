@@ -35,7 +35,7 @@ _OF_VISITOR: Final = "visitor_id = {visitor:UInt64}"
 TABLES = (
     _Table("events", "timestamp < toDateTime({before:UInt32}, 'UTC')", is_of_visitor=_OF_VISITOR),
     _Table("sessions", "start < toDateTime({before:UInt32}, 'UTC')", is_of_visitor=_OF_VISITOR),
-    # Erasing a user parts the visitors who were that one.
+    # With a user goes that anybody was that one.
     _Table(
         "identities",
         "identified_at < toDateTime({before:UInt32}, 'UTC')",

@@ -14,6 +14,7 @@ from stats.erasure_services import LOOK_AGAIN_AFTER, LOOK_AGAIN_FOR, look_again
 from stats.ingest.visitor import caller_visitor_id, visitor_text
 from stats.models import Erasure, NamedVisitor
 from stats.store.client import EventStore
+from stats.store.schema import IDENTITY_COLUMNS
 from stats.visitor_services import name_visitor, visitor_number
 from tests.factories import make_site
 from tests.stats.erasing import events, fill, refusal, run
@@ -65,6 +66,28 @@ def test_public_form_of_the_id_names_the_same_visitor(store: EventStore) -> None
     site = make_site()
     fill(store, site, NOON, visitor="v_00000000000000ff")
     assert run("erase_visitor", "V_00000000000000FF".replace("V", "v"), "--site", site.domain)["events"] == 1
+
+
+def test_user_takes_along_whoever_is_that_user(store: EventStore) -> None:
+    site, other = make_site(), make_site()
+    ann, bob, user, second = (visitor_number(site_ref(site), name) for name in ("ann", "bob", "u42", "u43"))
+    for number, visitor, who in ((site.pk, ann, user), (site.pk, user, ann), (site.pk, bob, second)):
+        identify(store, number, visitor, who)
+    identify(store, other.pk, ann, user)
+    for name in ("ann", "bob", "u42"):
+        fill(store, site, NOON, LATER, visitor=name)
+    assert run("erase_visitor", "u42", "--site", site.domain, "--dry-run")["events"] == 4
+    assert run("erase_visitor", "u42", "--site", site.domain)["events"] == 4
+    assert events(store, site.pk) == 2
+    left = store.read_rows("SELECT site_id, visitor_id FROM identities FINAL ORDER BY site_id", tag="test")
+    assert [(row["site_id"], row["visitor_id"]) for row in left] == [(site.pk, bob), (other.pk, ann)]
+    assert set(Erasure.objects.values_list("visitor", flat=True)) == {visitor_text(ann), visitor_text(user)}
+    assert not Erasure.objects.filter(finished_at=None).exists()
+
+
+def identify(store: EventStore, site_id: int, visitor: int, user: int) -> None:
+    row = f'[{site_id}, {visitor}, {user}, "2026-03-09 12:00:00"]'
+    store.insert_lines("identities", IDENTITY_COLUMNS, row.encode(), token="")
 
 
 def test_open_visit_that_goes_on_is_found_and_the_id_then_forgotten(store: EventStore) -> None:

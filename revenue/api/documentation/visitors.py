@@ -191,6 +191,7 @@ ERASE: Final = operation(
     description=(
         "Every event and visit under the id goes, with what it was called and which user it was; so do its payments' "
         "visitor, customer, subscription and metadata, in this request already, while the money stays in all sums. "
+        "Where the id is a user's, every visitor who was identified as that user is erased likewise, within seconds. "
         "Events are removed within some seconds; what comes under the id later is removed for three days, then the id "
         "is forgotten here, too. The same request again changes nothing while the removal is under way. Without "
         "persistent ids a person has another id on every day. The key needs the role owner, admin or editor."

@@ -17,7 +17,8 @@ from stats.offline_services import Outcome, count_events_to_erase
 class Command(ErasingCommand):
     help = (
         "Remove every event and visit of one visitor id of a site from the event store. What it was called is "
-        "forgotten, and its payments become anonymous. A visit that is open while a server runs may go on and bring "
+        "forgotten, and its payments become anonymous. An id of your own takes along all visitors who were identified "
+        "as that user. A visit that is open while a server runs may go on and bring "
         "rows back: whatever comes under the id is searched for and removed, every ten minutes, for three days; then "
         "the id is forgotten. Without a persistent id the same person has another id on every day and on every site, "
         "and older ids cannot be told."
