@@ -52,7 +52,7 @@ SALES = (
 )
 CSRF_TOKEN = "a" * 32
 # What no example can fix: ids made of random bits, and the number of the newest migration.
-FREE = {"visitor_id", "visit_id", "schema_version", "id", "prefix", "url", "import_id"}
+FREE = {"visitor_id", "visit_id", "session_id", "schema_version", "id", "prefix", "url", "import_id"}
 
 
 @dataclass
