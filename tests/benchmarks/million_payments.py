@@ -174,7 +174,7 @@ def main() -> None:
     timed("customers by revenue", get("customers", "sort=revenue&limit=100"))
     timed("customers from a source", get("customers", "source[is]=news.example&limit=100"))
     timed("customers of a window and a product", get("customers", f"{month}&product_name=Pro"))
-    timed("one customer", get(f"customers/{visitor_text(31)}", "limit=100"))
+    timed("one customer", get(f"customers/{visitor_text(visitor_of(30))}", "limit=100"))
 
     numbers = iter(range(time.time_ns(), 10**30))
 
