@@ -110,16 +110,10 @@ DIMENSIONS: Final[Mapping[str, Dimension]] = {
 CITY_NUMBER_AS_TEXT: Final = "if(city_geoname_id = 0, '', toString(city_geoname_id))"
 
 # Where a visit came from in the words of the Goals & Revenue API: the campaign's source as it was written, else the
-# referrer's host, else what an import called the source (revenue contract, 1.9). No part of the Stats APIs' list.
+# referrer's host, else what an import called the source (revenue contract, 1.9): the store makes the column, step 0009.
+# No part of the Stats APIs' list.
 ORIGIN: Final = "visit:origin"
-_ORIGIN: Final = _attribute(
-    "origin",
-    "multiIf(utm_source != '', utm_source, referrer != '', "
-    "splitByChar('/', replaceOne(referrer, 'android-app://', ''))[1], source)",
-    "Direct",
-    ("Direct",),
-    "Direct",
-)
+_ORIGIN: Final = _attribute("origin", "origin", "Direct", ("Direct",), "Direct")
 
 # The quarter hours that a visit touches; they meet every hour of every zone in use.
 FIRST_QUARTER: Final = "intDiv(toUnixTimestamp(start), 900)"

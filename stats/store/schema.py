@@ -81,3 +81,6 @@ SESSION_COLUMNS: tuple[str, ...] = (
     *VISIT_ATTRIBUTE_COLUMNS,
     *CARRIED_COLUMNS,
 )
+
+# Of both tables, after all others: what the store makes of a row's columns while it writes them; 0009 says what for.
+COMPUTED_COLUMNS: tuple[str, ...] = ("origin",)

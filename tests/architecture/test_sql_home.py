@@ -26,7 +26,10 @@ HOME = (
     "stats/query/money/compile.py",
     "stats/query/money/compile_attribution.py",
     "stats/query/money/compile_cohorts.py",
+    "stats/query/money/compile_credited.py",
     "stats/query/money/compile_customers.py",
+    "stats/query/money/compile_shares.py",
+    "stats/query/money/compile_touches.py",
 )
 # Statements of other dialects, for the relational store: the reason stands beside each.
 ELSEWHERE: dict[str, tuple[str, ...]] = {

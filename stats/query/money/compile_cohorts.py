@@ -13,7 +13,7 @@ from stats.query.compile import Statement
 from stats.query.compile_filters import Scope
 from stats.query.dimensions import ORIGIN
 from stats.query.money.cohorts import CohortsAsked
-from stats.query.money.compile_attribution import first_payment_credit
+from stats.query.money.compile_shares import first_payment_credit
 
 _OF_SITE: Final = "site_id = {site:UInt32} AND NOT is_voided"
 _KNOWN: Final = f"{_OF_SITE} AND amount > 0 AND paid_at <= toDateTime({{known_until:UInt32}}, 'UTC')"

@@ -15,7 +15,8 @@ from stats.query.compile_filters import Scope
 from stats.query.dimensions import ENTRY_PAGE, ORIGIN, dimension_for
 from stats.query.identities import sharing, with_canonical
 from stats.query.money.attribution import DAY_S, Crediting
-from stats.query.money.compile_attribution import arrivals_where, first_payment_credit
+from stats.query.money.compile_shares import first_payment_credit
+from stats.query.money.compile_touches import arrivals_where
 from stats.query.money.customers import CustomerOrder, CustomersAsked, PaidWhen, Place
 from stats.query.money.types import Span
 

@@ -12,7 +12,7 @@ import pytest
 from analytics_project.env import BadSetting
 from analytics_project.errors import AppError, InvalidQuery, StoreTimeout, StoreUnavailable
 from stats.store.client import EventStore, open_store
-from stats.store.schema import EVENT_COLUMNS, SESSION_COLUMNS
+from stats.store.schema import COMPUTED_COLUMNS, EVENT_COLUMNS, SESSION_COLUMNS
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -60,8 +60,8 @@ def test_schema_module_lists_the_columns_the_store_has(store: EventStore) -> Non
         sql += "ORDER BY position"
         return tuple(row["name"] for row in store.read_rows(sql, {"t": table}, tag="test"))
 
-    assert columns("events") == EVENT_COLUMNS
-    assert columns("sessions") == SESSION_COLUMNS
+    assert columns("events") == EVENT_COLUMNS + COMPUTED_COLUMNS
+    assert columns("sessions") == SESSION_COLUMNS + COMPUTED_COLUMNS
 
 
 def test_insert_repeated_under_its_token_counts_once_across_partitions(store: EventStore) -> None:

@@ -114,3 +114,20 @@ def test_events_on_other_days_are_noted_for_what_an_older_release_wrote(
         migrations.migrate(unrecorded_store)
         assert unrecorded_store.read_rows(noted, site, tag="test") == live
     assert asker.total("pageviews events", date_range=["2025-03-10", "2025-03-10"]) == [1, 1]
+
+
+def test_visits_of_an_older_release_have_an_origin_too(unrecorded_store: EventStore, asker: Asker) -> None:
+    asker.record(
+        pageview("2025-03-10 10:00", "a"),
+        pageview("2025-03-10 11:00", "b", source="Google"),
+        pageview("2025-03-10 12:00", "c", source="Forum", referrer="android-app://forum.example/thread"),
+        pageview("2025-03-10 13:00", "d", source="News", referrer="forum.example", utm_source="news"),
+    )
+    kept = "SELECT origin FROM {} WHERE site_id = {{site:UInt32}} ORDER BY {}"
+    for table in ("sessions", "events"):
+        unrecorded_store.execute(f"ALTER TABLE {table} DROP COLUMN origin", tag="test")
+    unrecorded_store.execute("TRUNCATE TABLE schema_migrations", tag="test")
+    migrations.migrate(unrecorded_store)
+    for table, order in (("sessions", "start"), ("events", "timestamp")):
+        rows = unrecorded_store.read_rows(kept.format(table, order), {"site": asker.site.id}, tag="test")
+        assert [row["origin"] for row in rows] == ["", "Google", "forum.example", "news"]
