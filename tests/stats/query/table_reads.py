@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 
 from stats.store.client import EventStore
 
-QUERY_TAGS = frozenset({"query", "first event", "funnel", "retention", "journeys", "identities"})
+QUERY_TAGS = frozenset(
+    {"query", "first event", "funnel", "retention", "journeys", "identities", "money", "visitor journey"}
+)
 
 _ATTRIBUTE = re.compile(r"(\w+): ('(?:\\.|[^'\\])*'|Array_\[[^\]]*\]|[^,]*)")
 _SITE = re.compile(r"UInt64_(\d+)")

@@ -1,0 +1,5 @@
+"""What every test of goals keeps watch over."""
+
+from tests.one_site_watch import queries_read_one_site
+
+__all__ = ["queries_read_one_site"]
