@@ -9,6 +9,7 @@ from django.conf import settings
 from stats.store import migrations
 from stats.store.client import EventStore, open_store
 from tests.secret_watch import watching
+from tests.stats.small_store import SmallStore, empty, make_small_store
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -33,3 +34,18 @@ def store(_events_url: None) -> Iterator[EventStore]:
     migrations.migrate(opened)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def _opened_small_store(_events_url: None) -> Iterator[SmallStore]:
+    opened = make_small_store()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def small_store(_opened_small_store: SmallStore, monkeypatch: pytest.MonkeyPatch) -> EventStore:
+    """The store of a test that erases, empty; the services of this process use it too."""
+    empty(_opened_small_store)
+    monkeypatch.setattr("stats.services._store", _opened_small_store)
+    return _opened_small_store

@@ -8,7 +8,7 @@ import pytest
 
 from accounts.models import Team
 from stats.store.client import EventStore, Limits
-from tests.stats.query.table_reads import QUERY_TAGS, table_reads
+from tests.stats.query.table_reads import WATCHED_TAGS, table_reads
 
 CONSTANTS = re.compile(r"'\d{4}-\d\d-\d\d[^']*'|(?<=LIMIT )\d+|(?<=OFFSET )\d+")
 LONGEST_TEXT = 50_000  # the engine takes seconds to explain a thousand goals, which shorter texts have the like of
@@ -29,7 +29,7 @@ def queries_read_one_site(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             assert Team.objects.filter(sites__in=several).distinct().count() == 1, several
         text = CONSTANTS.sub("?", sql)
         is_new = text not in _known_texts and len(sql) < LONGEST_TEXT
-        if more["tag"] in QUERY_TAGS and is_new and store.read_limits == Limits():
+        if more["tag"] in WATCHED_TAGS and is_new and store.read_limits == Limits():
             new.setdefault(text, (store, sql, parameters))
         return read(store, sql, parameters, **more)
 

@@ -75,7 +75,7 @@ def test_operator_sets_up_a_team_sees_data_revokes_a_key_and_adds_a_second_facto
     page: Page, server: ServerProcess
 ) -> None:
     log_in(page)
-    assert page.locator("#health").inner_text().count("✓") == 5
+    assert page.locator("#health").inner_text().count("✓") == 6
 
     page.goto("/admin/accounts/team/add/")
     page.locator("#id_name").fill("Acme")

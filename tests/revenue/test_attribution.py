@@ -8,7 +8,7 @@ from zlib import crc32
 import orjson
 import pytest
 import time_machine
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Site
@@ -28,6 +28,7 @@ from tests.stats.query.recorded import Hit, custom, pageview
 from tests.stats.query.recorded import record as record_hits
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
+BOOKS, BOOKS_WHEN_SLOW = 10, 40
 UNIT = {"USD": Decimal("0.01"), "JPY": Decimal(1)}
 REFERRERS = ("", "", "a.example", "b.example/x", "checkout.stripe.com", "own")
 # Who pays under a name is one of the visitors: `ann` of tests.revenue.test_reports is `v_…`.
@@ -125,8 +126,7 @@ def made(store: EventStore, payments: list[dict[str, Any]], visits: list[dict[st
     return site
 
 
-@unhurried
-@given(
+books = st.tuples(
     random_payments,
     random_visits,
     random_users,
@@ -134,7 +134,22 @@ def made(store: EventStore, payments: list[dict[str, Any]], visits: list[dict[st
     st.sampled_from([1, 20, 90, 365]),
     st.sampled_from(list(Renewals)),
 )
-def test_engine_gives_the_credit_of_the_reference_and_all_of_the_total(
+
+
+@settings(unhurried, max_examples=BOOKS)
+@given(drawn=books)
+def test_engine_gives_the_credit_of_the_reference_and_all_of_the_total(store: EventStore, drawn: Any) -> None:
+    check_credit(store, *drawn)
+
+
+@pytest.mark.slow
+@settings(unhurried, derandomize=False, max_examples=BOOKS_WHEN_SLOW)
+@given(drawn=books)
+def test_engine_gives_the_credit_of_the_reference_for_many_books(store: EventStore, drawn: Any) -> None:
+    check_credit(store, *drawn)
+
+
+def check_credit(
     store: EventStore,
     payments: list[dict[str, Any]],
     visits: list[dict[str, Any]],

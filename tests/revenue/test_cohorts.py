@@ -57,7 +57,7 @@ def page(site: Site, window: tuple[datetime, datetime], zone: str, rules: Rules,
     return cohorts(report, InstantPair(*window), dimension, rules, PERIODS, limit=1000, offset=0)
 
 
-@settings(unhurried, max_examples=12)
+@settings(unhurried, max_examples=8)
 @given(
     random_payments,
     random_visits,

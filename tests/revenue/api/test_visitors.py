@@ -1,5 +1,7 @@
 """Erasing a visitor over HTTP: everything that names them goes, the money stays."""
 
+import pytest
+
 from accounts.models import AuditEntry
 from accounts.selectors import site_ref
 from revenue.models import Payment
@@ -7,11 +9,18 @@ from stats.erasure_services import work_off_erasures
 from stats.ingest.visitor import visitor_text
 from stats.models import Erasure, NamedVisitor
 from stats.services import event_store
+from stats.store.client import EventStore
 from stats.visitor_services import visitor_number
 from tests.factories import make_site
 from tests.revenue.api.conftest import MoneyClient
 
 MARCH = "start=2026-03-01&end=2026-03-31"
+
+
+@pytest.fixture
+def store(small_store: EventStore) -> EventStore:
+    """One with few parts: what alters tables or removes rows goes over all parts."""
+    return small_store
 
 
 def erase(money: MoneyClient, visitor: str, query: str = "") -> tuple[int, object]:

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 
 from stats.store.client import EventStore
 
-QUERY_TAGS = frozenset(
-    {"query", "first event", "funnel", "retention", "journeys", "identities", "money", "visitor journey"}
-)
+QUERY_TAGS = frozenset({"query", "first event", "funnel", "retention", "journeys"})
+WATCHED_TAGS = QUERY_TAGS | {"identities", "money", "visitor journey"}
 
 _ATTRIBUTE = re.compile(r"(\w+): ('(?:\\.|[^'\\])*'|Array_\[[^\]]*\]|[^,]*)")
 _SITE = re.compile(r"UInt64_(\d+)")

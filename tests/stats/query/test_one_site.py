@@ -56,6 +56,12 @@ class Asked:
 
 
 @pytest.fixture
+def store(small_store: EventStore) -> EventStore:
+    """One with few parts: what alters tables or removes rows goes over all parts."""
+    return small_store
+
+
+@pytest.fixture
 def asker(store: EventStore, db: None) -> Iterator[Asker]:
     """The contract's fixture A with goals and revenue, asked on its day."""
     asker = with_goals(

@@ -20,7 +20,7 @@ from tests.stats.query.reference.questions import questions
 from tests.stats.query.reference.worlds import World, worlds
 
 QUERIES = 50
-SITES = 12
+SITES = 10
 SITES_WHEN_SLOW = int(os.environ.get("REFERENCE_SITES", "100"))
 SEED = int(os.environ.get("REFERENCE_SEED", SystemRandom().randrange(2**32)))
 # Writing a site takes longer than asking a query, so each is asked many. `reference.smaller` does the shrinking.

@@ -20,7 +20,7 @@ from tests.stats.query.reference.worlds import World, worlds
 from tests.stats.query.test_reference import HOW, SEED, SITES_WHEN_SLOW
 
 QUERIES = 60
-SITES = 10
+SITES = 7
 
 
 @dataclass(frozen=True)

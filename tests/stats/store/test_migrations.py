@@ -14,6 +14,12 @@ from tests.stats.query.recorded import custom, engagement, pageview
 
 
 @pytest.fixture
+def store(small_store: EventStore) -> EventStore:
+    """One with few parts: what alters tables or removes rows goes over all parts."""
+    return small_store
+
+
+@pytest.fixture
 def newer_store(store: EventStore) -> Iterator[EventStore]:
     store.execute("INSERT INTO schema_migrations (version, name) VALUES (9999, 'from_the_future')", tag="test")
     yield store
