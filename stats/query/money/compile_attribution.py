@@ -10,6 +10,7 @@ How it is computed, from the inside out:
 """
 
 from dataclasses import replace
+from typing import Final
 
 from stats.query.build import Query
 from stats.query.compile import Statement
@@ -27,16 +28,16 @@ def compile_breakdown(asked: Crediting, query: Query, dimension: str, limit: int
     """
     scope = Scope(query)
     bind(asked, scope)
-    gross, refunds = _shown_sums()
     sql = f"""
+        WITH {_ALL_ROWS}
         SELECT
             value,
-            toString({gross}) AS revenue,
-            toString({refunds}) AS refunds,
+            {_REVENUE} AS place,
+            toString(place) AS revenue,
+            toString({_REFUNDS}) AS refunds,
             round(payments, 6) AS payments,
             customers,
-            count() OVER () AS total_rows,
-            {gross} AS place
+            count() OVER () AS total_rows
         FROM ({credit_by_value(asked, dimension, scope)})
         ORDER BY place DESC, value ASC NULLS LAST
         LIMIT {scope.bind(limit, "UInt64")} OFFSET {scope.bind(offset, "UInt64")}
@@ -67,16 +68,16 @@ def compile_purchase_paths(asked: Crediting, query: Query, dimension: str, limit
         WHERE {wanted}
         GROUP BY numbers
     """
-    gross, refunds = _shown_sums()
     sql = f"""
+        WITH {_ALL_ROWS}
         SELECT
             value, payments, customers,
-            toString({gross}) AS revenue,
-            toString({refunds}) AS refunds,
+            {_REVENUE} AS place,
+            toString(place) AS revenue,
+            toString({_REFUNDS}) AS refunds,
             if(payments = 0, NULL, round(seconds / payments / {DAY_S}, 1)) AS days,
             if(payments = 0, NULL, round(visits / payments, 1)) AS average_visits,
-            count() OVER () AS total_rows,
-            {gross} AS place
+            count() OVER () AS total_rows
         FROM (SELECT *, {values_of_path(asked, dimension, scope, "numbers")} AS value FROM ({by_path}))
         ORDER BY payments DESC, place DESC, value ASC
         LIMIT {scope.bind(limit, "UInt64")} OFFSET {scope.bind(offset, "UInt64")}
@@ -84,12 +85,13 @@ def compile_purchase_paths(asked: Crediting, query: Query, dimension: str, limit
     return Statement(sql, scope.params)
 
 
-def _shown_sums() -> tuple[str, str]:
-    """Return what rows show of their sums: over all rows they come to the rounded gross, and to the rounded net."""
-    shown_gross = "intDiv(sum(gross) OVER () + intDiv({unit:Int128}, 2), {unit:Int128})"
-    net = "(sum(gross) OVER () - sum(refunded) OVER ())"
-    shown_net = f"sign({net}) * intDiv(abs({net}) + intDiv({{unit:Int128}}, 2), {{unit:Int128}})"
-    return _rounded("gross", shown_gross), _rounded("refunded", f"{shown_gross} - ({shown_net})")
+# What all rows come to: exact, and in whole minor units as totals show it.
+_ALL_ROWS: Final = """
+    sum(gross) OVER () AS all_gross,
+    all_gross - sum(refunded) OVER () AS all_net,
+    intDiv(all_gross + intDiv({unit:Int128}, 2), {unit:Int128}) AS shown_gross,
+    sign(all_net) * intDiv(abs(all_net) + intDiv({unit:Int128}, 2), {unit:Int128}) AS shown_net
+"""
 
 
 def _rounded(column: str, total: str) -> str:
@@ -98,3 +100,7 @@ def _rounded(column: str, total: str) -> str:
     place = f"row_number() OVER (ORDER BY {rest} DESC, {column} DESC, value ASC NULLS LAST)"
     whole = f"intDiv({column}, {{unit:Int128}})"
     return f"{whole} + ({place} <= {total} - sum({whole}) OVER ())"
+
+
+_REVENUE: Final = _rounded("gross", "shown_gross")
+_REFUNDS: Final = _rounded("refunded", "shown_gross - shown_net")

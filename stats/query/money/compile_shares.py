@@ -22,16 +22,17 @@ _BOUNDS: Final = """
     bitShiftLeft(toUInt64(greatest(toInt64(anchor_at) - {lookback:UInt32}, 0)), 32) AS lowest,
     bitShiftLeft(toUInt64(anchor_at), 32) + 4294967295 AS highest
 """
-_LATEST: Final = "touches[arrayCount(one -> one <= highest, touches)]"
-_EARLIEST: Final = "touches[arrayCount(one -> one < lowest, touches) + 1]"
+# Each is named where it is made: text that repeats costs a small site's report more than the work.
+_LATEST: Final = "(touches[arrayCount(one -> one <= highest, touches)] AS latest)"
+_EARLIEST: Final = "(touches[arrayCount(one -> one < lowest, touches) + 1] AS earliest)"
 # For each touch of a visitor the latest up to it that is not Direct; Direct ones before all of them stay.
 _KNOWN_SO_FAR: Final = f"arrayFill(one -> NOT {IS_DIRECT.format('one')}, touches)"
-_KNOWN: Final = "known_so_far[arrayCount(one -> one <= highest, touches)]"
+_KNOWN: Final = "(known_so_far[arrayCount(one -> one <= highest, touches)] AS known)"
 _CHOSEN: Final = {
-    Model.FIRST_TOUCH: f"if({_EARLIEST} <= highest, {_EARLIEST}, 0)",
-    Model.LAST_TOUCH: f"if({_LATEST} >= lowest, {_LATEST}, 0)",
+    Model.FIRST_TOUCH: f"if({_EARLIEST} <= highest, earliest, 0)",
+    Model.LAST_TOUCH: f"if({_LATEST} >= lowest, latest, 0)",
     Model.LAST_NON_DIRECT: (
-        f"multiIf({_KNOWN} >= lowest AND NOT {IS_DIRECT.format(_KNOWN)}, {_KNOWN}, {_LATEST} >= lowest, {_LATEST}, 0)"
+        f"multiIf({_KNOWN} >= lowest AND NOT {IS_DIRECT.format('known')}, known, {_LATEST} >= lowest, latest, 0)"
     ),
 }
 _PATH: Final = "arrayFilter(one -> one BETWEEN lowest AND highest, touches)"

@@ -66,7 +66,7 @@ def _arrivals(asked: Crediting, dimension: str, scope: Scope) -> str:
     where = arrivals_where(asked, scope)
     payers = f"{_UNTIL_END} AND {of_payers(asked)}"
     if not any(dimension_for(name).changing for name in _visit_dimensions(asked, dimension)):
-        touch = _TOUCH.format(at="start", number=number, is_direct=is_direct, passes=passes)
+        touch = _TOUCH.format(at="start", number="number", is_direct=is_direct, passes=passes)
         return _by_visitor(
             f"SELECT visitor_id, {number} AS number, {touch} AS touch FROM sessions "
             f"{payers} WHERE {' AND '.join([*where, 'sign = 1'])}"
