@@ -21,7 +21,7 @@ from stats.query.build import build_query
 from stats.query.dates import LAST_INSTANT, add_months
 from stats.query.money.run import (
     count_new_customers,
-    count_payers_without_events,
+    count_payers_with_events,
     read_balance,
     read_days,
     read_left_out,
@@ -100,7 +100,8 @@ class Report:
         """Return paying visitors by the union of them and the window's visitors, three decimals (1.10)."""
         if not self.totals.payers:
             return share(0, 1)
-        extra = count_payers_without_events(self.store, self.span, self.site.stats_reset_at or 0)
+        visiting = count_payers_with_events(self.store, self.span, self.site.stats_reset_at or 0)
+        extra = self.totals.payers - visiting
         return share(self.totals.payers, self.unique_visitors + extra)
 
     @cached_property

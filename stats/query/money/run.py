@@ -16,7 +16,7 @@ from stats.query.money.compile import (
     compile_movement,
     compile_movements,
     compile_new_customers,
-    compile_payers_without_events,
+    compile_payers_with_events,
     compile_series,
     compile_totals,
 )
@@ -47,9 +47,9 @@ def read_left_out(store: EventStore, span: Span) -> dict[str, int]:
     return {row["currency"]: int(row["payments"]) for row in _rows(store, compile_left_out(span))}
 
 
-def count_payers_without_events(store: EventStore, span: Span, events_from: int) -> int:
-    """Return how many of a span's payers have no event in it; events before `events_from` do not count."""
-    return int(_one(store, compile_payers_without_events(span, events_from))["payers"])
+def count_payers_with_events(store: EventStore, span: Span, events_from: int) -> int:
+    """Return how many of a span's payers have an event in it; events before `events_from` do not count."""
+    return int(_one(store, compile_payers_with_events(span, events_from))["payers"])
 
 
 def count_new_customers(store: EventStore, span: Span) -> int:
