@@ -7,6 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from analytics_project.errors import StoreUnavailable
+from stats.management.commands import migrate_events
 from stats.store import migrations
 from stats.store.client import EventStore
 from tests.stats.query.asking import Asker, new_asker
@@ -80,7 +81,10 @@ def test_single_server_form_has_no_trace_of_a_cluster() -> None:
     assert "$" not in text
 
 
-def test_command_applies_then_reports_nothing_to_do(unrecorded_store: EventStore) -> None:
+def test_command_applies_then_reports_nothing_to_do(
+    unrecorded_store: EventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate_events, "open_store", lambda _url, **_more: unrecorded_store)
     with pytest.raises(CommandError) as caught:
         call_command("migrate_events", "--check", stdout=StringIO())
     assert caught.value.returncode == 1
