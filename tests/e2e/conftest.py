@@ -1,5 +1,6 @@
+import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -17,19 +18,27 @@ class Served:
     team: str
 
 
-@pytest.fixture
-def served(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Served]:
-    """Start a real server on the embedded stores and provision a site through the command line.
-
-    A parameter is its further environment variables.
-    """
-    server = ServerProcess(tmp_path, getattr(request, "param", {}))
+@pytest.fixture(scope="session")
+def provisioned(tmp_path_factory: pytest.TempPathFactory) -> Served:
+    """Provision a site through the command line, once: that takes five processes."""
+    server = ServerProcess(tmp_path_factory.mktemp("provisioned"))
     server.command("migrate", "--verbosity", "0")
     email = "ann@shop.example"
     server.provision("user", "--email", email)
     team = str(server.provision("team", "--name", "Shop", "--owner", email)["team_id"])
     site = server.provision("site", "--domain", "shop.example", "--team", team)
     key = server.provision("key", "--email", email, "--team", team)["api_key"]
+    return Served(server, site["domain"], key, team)
+
+
+@pytest.fixture
+def served(provisioned: Served, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Served]:
+    """Start a real server on embedded stores of its own, which begin as copies of the provisioned ones.
+
+    A parameter is its further environment variables.
+    """
+    shutil.copytree(provisioned.server.directory, tmp_path, dirs_exist_ok=True)
+    server = ServerProcess(tmp_path, getattr(request, "param", {}), minted=[*provisioned.server.minted])
     server.start()
-    yield Served(server, site["domain"], key, team)
+    yield replace(provisioned, server=server)
     server.stop()
