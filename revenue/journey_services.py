@@ -92,11 +92,17 @@ def visitor_journey(
     entries.sort(key=lambda entry: (entry.at, _TURNS[type(entry)]), reverse=True)
     page = entries[passed : passed + limit]
     following = _place_after(page, after) if len(entries) > passed + limit else None
+    payments = payments_numbered(site.id, [one.payment for one in page if isinstance(one, PaymentEntry)])
+    sent = {one.payer: one.visitor_id for one in payments.values() if one.visitor_id}
     return VisitorJourney(
         tuple(page),
         following,
-        payments_numbered(site.id, [one.payment for one in page if isinstance(one, PaymentEntry)]),
-        visitor_names(site.id, {visitor_text(one.visitor_id) for one in page}),
+        payments,
+        {
+            visitor_text(number): visitor,
+            **sent,
+            **visitor_names(site.id, {visitor_text(one.visitor_id) for one in page}),
+        },
         known_city_names({one.session.city_geoname_id for one in page if isinstance(one, VisitEntry)}),
     )
 

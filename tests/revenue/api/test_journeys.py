@@ -108,6 +108,14 @@ def test_visitors_who_are_one_user_are_shown_together(fixture_f: MoneyClient) ->
         assert [one["transaction_id"] for one in found if "amount" in one] == ["txn_4", "txn_2", "txn_1"]
 
 
+def test_visitors_are_called_as_they_were_sent(money: MoneyClient) -> None:
+    money.identify("ann", "u42")
+    for visitor in ("ann", "u42"):
+        money.pay(visitor_id=visitor, amount=10, currency="USD", transaction_id=visitor)
+    journey = money.get("visitors/u42/journey")["results"]
+    assert {(one["transaction_id"], one["visitor_id"]) for one in journey} == {("ann", "ann"), ("u42", "u42")}
+
+
 def test_unknown_visitor_has_none_and_wrong_requests_are_named(money: MoneyClient) -> None:
     assert journey(money, "nobody")["results"] == []
     assert journey(money, "a%2Fb%25")["results"] == []
