@@ -18,7 +18,7 @@ from revenue.reports import Report
 from revenue.selectors import payments_numbered
 from revenue.types import StoredPayment
 from stats.city_services import with_city_names
-from stats.ingest.visitor import parse_visitor_text
+from stats.ingest.visitor import number_of_visitor, parse_visitor_text
 from stats.query.build import Query, build_query
 from stats.query.money.attribution import Model
 from stats.query.money.customers import (
@@ -39,7 +39,6 @@ from stats.query.money.run_customers import (
 )
 from stats.query.types import InstantPair, Leaf, QueryParams
 from stats.selectors import visitor_names
-from stats.visitor_services import number_of_visitor
 
 MOST_VISITORS: Final = 10
 MOST_SUBSCRIPTIONS: Final = 100

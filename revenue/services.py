@@ -29,7 +29,7 @@ from revenue.types import (
     Recorded,
     to_micros,
 )
-from stats.ingest.visitor import caller_visitor_id, parse_visitor_text, visitor_text
+from stats.ingest.visitor import caller_visitor_id, number_of_visitor, visitor_text
 
 Key = tuple[bool, str]
 
@@ -92,8 +92,7 @@ def _known(site_id: SiteId, sent: Sequence[NewPayment]) -> dict[Key, Payment]:
 def payer_of(secret: bytes, sent: NewPayment) -> str:
     """Return the text of the number that stands for who paid: that of the visitor, as the visitor's events have it."""
     if sent.visitor_id:
-        number = parse_visitor_text(sent.visitor_id)
-        return visitor_text(caller_visitor_id(secret, sent.visitor_id) if number is None else number)
+        return visitor_text(number_of_visitor(secret, sent.visitor_id))
     own = f"customer\n{sent.customer_id}" if sent.customer_id else f"transaction\n{sent.transaction_id}"
     return visitor_text(caller_visitor_id(secret, own))
 

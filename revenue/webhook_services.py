@@ -27,8 +27,8 @@ from revenue.provider_services import apply_outcomes, possible_users
 from revenue.providers.adapters import ADAPTERS, outcomes_of
 from revenue.providers.signatures import is_genuine
 from revenue.providers.types import CustomerLinked, KnownAs, Outcome, Paid, Provider, UnreadableEventError
-from stats.ingest.visitor import visitor_text
-from stats.visitor_services import identified_among, number_of_visitor
+from stats.ingest.visitor import number_of_visitor, visitor_text
+from stats.visitor_services import identified_among
 
 logger = logging.getLogger(__name__)
 

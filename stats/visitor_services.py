@@ -7,7 +7,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from accounts.selectors import caller_id_secret
 from accounts.types import SiteRef
 from analytics_project.errors import NotFound
-from stats.ingest.visitor import caller_visitor_id, parse_visitor_text, visitor_text
+from stats.ingest.visitor import number_of_visitor, parse_visitor_text, visitor_text
 from stats.models import NamedVisitor
 from stats.query.identities import identified_users
 from stats.services import event_store, keep_identity, knows_identities, wait_for_accepted
@@ -19,12 +19,6 @@ def visitor_number(site: SiteRef, text: str) -> int:
     Raises: Site.DoesNotExist for a site deleted just now.
     """
     return number_of_visitor(caller_id_secret(site.id), text)
-
-
-def number_of_visitor(secret: bytes, text: str) -> int:
-    """Return the same under the secret of the site."""
-    number = parse_visitor_text(text)
-    return caller_visitor_id(secret, text) if number is None else number
 
 
 def identify_visitor(site: SiteRef, visitor: str, user: str) -> None:

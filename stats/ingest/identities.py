@@ -8,7 +8,7 @@ import unicodedata
 
 import orjson
 
-from stats.ingest.visitor import caller_visitor_id, parse_visitor_text
+from stats.ingest.visitor import number_of_visitor
 
 _MICROSECONDS = 1_000_000
 
@@ -18,8 +18,7 @@ def user_number(secret: bytes, text: str) -> int | None:
     text = text.strip()
     if not text or any(unicodedata.category(character) in {"Cc", "Cs"} for character in text):
         return None
-    number = parse_visitor_text(text)
-    return caller_visitor_id(secret, text) if number is None else number
+    return number_of_visitor(secret, text)
 
 
 class IdentityRows:

@@ -39,6 +39,12 @@ def caller_visitor_id(secret: bytes, text: str) -> int:
     return int.from_bytes(blake2b(text.encode(errors="surrogatepass"), digest_size=8, key=secret).digest(), "big")
 
 
+def number_of_visitor(secret: bytes, text: str) -> int:
+    """Return the 64-bit id that a text means: the one that the tracker shows, or the hash of a caller's own (3.3)."""
+    number = parse_visitor_text(text)
+    return caller_visitor_id(secret, text) if number is None else number
+
+
 @dataclass(frozen=True, slots=True)
 class LocalDay:
     """One calendar day of a time zone; `start` and `end` are unix seconds, half-open."""

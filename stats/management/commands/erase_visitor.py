@@ -5,13 +5,14 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from accounts.selectors import caller_id_secret, site_ref
+from accounts.selectors import site_ref
 from accounts.validators import is_storable
 from stats.erasure_services import erase_visitor
-from stats.ingest.visitor import caller_visitor_id, parse_visitor_text, visitor_text
+from stats.ingest.visitor import visitor_text
 from stats.management.commands._erasing import ErasingCommand, erase, known_site
 from stats.models import Erasure, ErasureKind
 from stats.offline_services import Outcome, count_events_to_erase
+from stats.visitor_services import visitor_number
 
 
 class Command(ErasingCommand):
@@ -36,9 +37,7 @@ class Command(ErasingCommand):
         text: str = options["visitor"]
         if not text.strip() or not is_storable(text):
             raise CommandError("the visitor is empty or no readable text")
-        number = parse_visitor_text(text)
-        if number is None:
-            number = caller_visitor_id(caller_id_secret(site.id), text)
+        number = visitor_number(site, text)
         result: dict[str, Any] = {"site": site.domain, "visitor_id": visitor_text(number)}
         if options["dry_run"]:
             unsaved = Erasure(site_number=site.id, kind=ErasureKind.VISITOR, visitor=visitor_text(number))
