@@ -139,6 +139,7 @@ REFUSALS: Final = (
     RATE_LIMITED,
     STORE_UNAVAILABLE,
 )
+WITHOUT_JSON: Final = tuple(one for one in REFUSALS if one is not UNSUPPORTED_TYPE)  # of what takes no body in JSON
 
 
 def error(description: str) -> Answer:

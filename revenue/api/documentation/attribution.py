@@ -2,24 +2,25 @@
 
 from typing import Any, Final
 
-from analytics_project.documentation import JSON, Answer, Example, Parameter, operation
+from analytics_project.documentation import Example, Parameter
+from goals.api.documentation.operations import answered, read_operation
 from goals.api.documentation.shared import (
     COUNT,
-    NO_SITE,
+    DAY,
+    DAY_META,
     PAGE,
-    READ,
-    SITE,
-    TAG,
+    PAGE_META,
     TEXT,
     TEXT_OR_NULL,
     WINDOW,
-    WRONG,
-    envelope,
+    WINDOW_META,
+    answer_of,
+    choice,
     list_of,
     object_of,
 )
 from revenue.api.attribution_filters import DIMENSIONS, MAX_LOOKBACK_DAYS, OF_TOUCHES
-from revenue.api.documentation.shared import DAY, DAY_META, LEFT_OUT, META, MONEY, MONEY_OR_NULL, WARNING, answer_of
+from revenue.api.documentation.shared import LEFT_OUT, MONEY, MONEY_OR_NULL, WARNING
 from revenue.attribution_services import DEFAULT_LOOKBACK_DAYS
 from stats.query.money.attribution import Model, Renewals
 
@@ -31,21 +32,21 @@ LOOKBACK: Final = Parameter(
     "How many days before the payment touches count.",
 )
 RULES: Final = (
-    Parameter(
+    choice(
         "model",
-        "query",
-        {"type": "string", "enum": list(Model), "default": Model.LAST_NON_DIRECT.value},
+        Model,
         "`last_non_direct`: the latest touch that is not Direct, else Direct. `last_touch`, `first_touch`. `linear`: "
         "equal shares. `position`: 40 % to the first, 40 % to the last, the rest in between. `time_decay`: half for "
         "every 7 days back.",
+        Model.LAST_NON_DIRECT.value,
     ),
     LOOKBACK,
-    Parameter(
+    choice(
         "renewals",
-        "query",
-        {"type": "string", "enum": list(Renewals), "default": Renewals.FIRST.value},
+        Renewals,
         "`first`: a renewal is credited as the customer's first payment was. `own`: by its own path. `exclude`: "
         "renewals, and refunds of them, are left out.",
+        Renewals.FIRST.value,
     ),
 )
 FILTERS: Final = (
@@ -67,19 +68,6 @@ _ROW: Final[Any] = {
     "required": ["revenue", "refunds", "payments", "customers", "visitors", "revenue_per_visitor"],
     "additionalProperties": False,
 }
-_META: Final = object_of(
-    {
-        **META,
-        "timezone": TEXT,
-        "currency": TEXT,
-        "dimension": TEXT,
-        "model": TEXT,
-        "lookback_days": COUNT,
-        "total": COUNT,
-        "limit": COUNT,
-        "offset": COUNT,
-    }
-)
 _OF_DAY: Final = {
     **DAY_META,
     "timezone": "UTC",
@@ -92,9 +80,8 @@ _OF_DAY: Final = {
     "offset": 0,
 }
 
-BREAKDOWN: Final = operation(
+BREAKDOWN: Final = read_operation(
     operation_id="revenueBreakdown",
-    tag=TAG,
     summary="Revenue by source, page, country or product",
     description=(
         "A touch is the arrival of a visit; one that comes back from a payment page or from the site itself is none. "
@@ -107,23 +94,22 @@ BREAKDOWN: Final = operation(
         f"{FILTERS} {LEFT_OUT}"
     ),
     parameters=(
-        SITE,
         *WINDOW,
-        Parameter(
-            "dimension",
-            "query",
-            {"type": "string", "enum": list(DIMENSIONS), "default": "source"},
-            "What is split by.",
-        ),
+        choice("dimension", DIMENSIONS, "What is split by.", "source"),
         *RULES,
         *PAGE,
     ),
-    answers={
-        200: Answer("The largest revenue first.", {JSON: envelope(list_of(_ROW), _META, WARNING)}),
-        400: WRONG,
-        404: NO_SITE,
-    },
-    refusals=READ,
+    answer=answered(
+        "The largest revenue first.",
+        list_of(_ROW),
+        {
+            **WINDOW_META,
+            **dict.fromkeys(("timezone", "currency", "dimension", "model"), TEXT),
+            "lookback_days": COUNT,
+            **PAGE_META,
+        },
+        beside=WARNING,
+    ),
     examples=(
         Example(
             "bySource",
@@ -163,11 +149,21 @@ BREAKDOWN: Final = operation(
     ),
 )
 _AVERAGE: Final = {"type": ["number", "null"], "minimum": 0}
+_PATH: Final = object_of(
+    {
+        "path": list_of(TEXT),
+        "payments": COUNT,
+        "customers": COUNT,
+        "revenue": MONEY,
+        "refunds": MONEY,
+        "average_days": _AVERAGE,
+        "average_visits": _AVERAGE,
+    }
+)
 _PATH_META: Final = {name: value for name, value in _OF_DAY.items() if name != "model"}
 
-PATHS: Final = operation(
+PATHS: Final = read_operation(
     operation_id="revenuePaths",
-    tag=TAG,
     summary="The most common paths before paying",
     description=(
         "The touches before payments, earliest first, as values of a dimension; a value that follows itself is shown "
@@ -176,50 +172,22 @@ PATHS: Final = operation(
         f"{FILTERS} {LEFT_OUT}"
     ),
     parameters=(
-        SITE,
         *WINDOW,
-        Parameter(
-            "dimension",
-            "query",
-            {"type": "string", "enum": list(OF_TOUCHES), "default": "source"},
-            "What is shown of each touch.",
-        ),
+        choice("dimension", OF_TOUCHES, "What is shown of each touch.", "source"),
         *RULES[1:],
         *PAGE,
     ),
-    answers={
-        200: Answer(
-            "The most common first.",
-            {
-                JSON: envelope(
-                    list_of(
-                        object_of(
-                            {
-                                "path": list_of(TEXT),
-                                "payments": COUNT,
-                                "customers": COUNT,
-                                "revenue": MONEY,
-                                "refunds": MONEY,
-                                "average_days": _AVERAGE,
-                                "average_visits": _AVERAGE,
-                            }
-                        )
-                    ),
-                    object_of(
-                        {
-                            **META,
-                            **dict.fromkeys(("timezone", "currency", "dimension"), TEXT),
-                            **dict.fromkeys(("lookback_days", "total", "limit", "offset"), COUNT),
-                        }
-                    ),
-                    WARNING,
-                )
-            },
-        ),
-        400: WRONG,
-        404: NO_SITE,
-    },
-    refusals=READ,
+    answer=answered(
+        "The most common first.",
+        list_of(_PATH),
+        {
+            **WINDOW_META,
+            **dict.fromkeys(("timezone", "currency", "dimension"), TEXT),
+            "lookback_days": COUNT,
+            **PAGE_META,
+        },
+        beside=WARNING,
+    ),
     examples=(
         Example(
             "pathsOfADay",

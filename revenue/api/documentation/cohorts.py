@@ -2,26 +2,28 @@
 
 from typing import Any, Final
 
-from analytics_project.documentation import JSON, Answer, Example, Parameter, operation
+from analytics_project.documentation import Example, Parameter
+from goals.api.documentation.operations import answered, read_operation
 from goals.api.documentation.shared import (
     COUNT,
+    DAY,
+    DAY_META,
     INCLUDE,
-    NO_SITE,
     PAGE,
-    READ,
-    SITE,
-    TAG,
+    PAGE_META,
     TEXT,
     TEXT_OR_NULL,
     WINDOW,
-    WRONG,
-    envelope,
+    WINDOW_META,
+    answer_of,
+    choice,
     list_of,
     object_of,
+    text_parameter,
 )
 from revenue.api.attribution_filters import OF_TOUCHES, SINGLE_TOUCH_MODELS
-from revenue.api.documentation.attribution import FILTERS, RULES
-from revenue.api.documentation.shared import DAY, DAY_META, LEFT_OUT, META, MONEY, MONEY_OR_NULL, WARNING, answer_of
+from revenue.api.documentation.attribution import FILTERS, LOOKBACK
+from revenue.api.documentation.shared import LEFT_OUT, MONEY, MONEY_OR_NULL, WARNING
 from stats.query.money.cohorts import MOST_PERIODS
 
 _COUNT_OR_NULL: Final = {"type": ["integer", "null"], "minimum": 0}
@@ -47,14 +49,6 @@ _COHORTS: Final = list_of(
             "months": list_of(_MONTH),
         }
     )
-)
-_COHORTS_META: Final = object_of(
-    {
-        **META,
-        **dict.fromkeys(("timezone", "currency", "by", "model"), TEXT),
-        **dict.fromkeys(("lookback_days", "periods", "total", "limit", "offset"), COUNT),
-    },
-    {"unique_visitors": COUNT},
 )
 _NOT_BEGUN: Final[dict[str, Any]] = dict.fromkeys(
     ("customers", "paying_customers", "retention_rate", "cumulative_revenue", "revenue_per_customer")
@@ -94,9 +88,8 @@ def _by_source(source: str, revenue: float) -> dict[str, Any]:
     }
 
 
-COHORTS: Final = operation(
+COHORTS: Final = read_operation(
     operation_id="revenueCohorts",
-    tag=TAG,
     summary="What customers have paid since their first payment",
     description=(
         "The customers whose first payment lies in the window, by the month of it, or by where it came from: `by` "
@@ -112,43 +105,41 @@ COHORTS: Final = operation(
         f"the largest revenue is first. {FILTERS} {LEFT_OUT}"
     ),
     parameters=(
-        SITE,
-        Parameter(
+        text_parameter(
             "start",
-            "query",
-            TEXT,
             "When the first payments begin to count, in the forms of `/revenue`. By default the first day of the month "
             "eleven months before that of `end`.",
         ),
         *WINDOW[1:],
-        Parameter(
-            "by",
-            "query",
-            {"type": "string", "enum": ["month", *OF_TOUCHES], "default": "month"},
-            "What makes a cohort.",
-        ),
+        choice("by", ("month", *OF_TOUCHES), "What makes a cohort.", "month"),
         Parameter(
             "periods",
             "query",
             {"type": "integer", "minimum": 0, "maximum": MOST_PERIODS, "default": 12},
             "How many months after the first one are told.",
         ),
-        Parameter(
+        choice(
             "model",
-            "query",
-            {"type": "string", "enum": list(SINGLE_TOUCH_MODELS), "default": SINGLE_TOUCH_MODELS[0]},
+            SINGLE_TOUCH_MODELS,
             "Which touch gets the credit, as in `/revenue/breakdown`.",
+            SINGLE_TOUCH_MODELS[0],
         ),
-        RULES[1],
+        LOOKBACK,
         *PAGE,
         INCLUDE,
     ),
-    answers={
-        200: Answer("The cohorts.", {JSON: envelope(_COHORTS, _COHORTS_META, {**WARNING, "previous": _COHORTS})}),
-        400: WRONG,
-        404: NO_SITE,
-    },
-    refusals=READ,
+    answer=answered(
+        "The cohorts.",
+        _COHORTS,
+        {
+            **WINDOW_META,
+            **dict.fromkeys(("timezone", "currency", "by", "model"), TEXT),
+            **dict.fromkeys(("lookback_days", "periods"), COUNT),
+            **PAGE_META,
+        },
+        optional_meta={"unique_visitors": COUNT},
+        beside={**WARNING, "previous": _COHORTS},
+    ),
     examples=(
         Example(
             "cohortOfADay",

@@ -2,36 +2,28 @@
 
 from typing import Any, Final
 
-from analytics_project.documentation import JSON, Answer, Example, Parameter, Schema, error, operation
+from analytics_project.documentation import Example, Parameter, Schema, error
+from goals.api.documentation.operations import answered, read_operation
 from goals.api.documentation.shared import (
     COUNT,
+    CURSOR_META,
+    CURSOR_PAGE,
+    DEVICE_OR_NULL,
     INSTANT,
-    NO_SITE,
-    PAGE,
-    READ,
-    SITE,
-    TAG,
+    SITE_ID,
     TEXT,
     TEXT_OR_NULL,
     WINDOW,
-    WRONG,
-    envelope,
+    answer_of,
+    choice,
     list_of,
     object_of,
+    text_parameter,
 )
 from revenue.api.attribution_filters import TOUCH_FILTERS
 from revenue.api.documentation.attribution import LOOKBACK
-from revenue.api.documentation.payments import STORED, STORED_SALE, query_text
-from revenue.api.documentation.shared import (
-    ID,
-    INTERVALS,
-    LEFT_OUT,
-    MONEY,
-    PAYMENT_TYPES,
-    SITE_ID,
-    WARNING,
-    answer_of,
-)
+from revenue.api.documentation.payments import STORED, STORED_SALE
+from revenue.api.documentation.shared import ID, INTERVALS, LEFT_OUT, MONEY, PAYMENT_TYPES, WARNING
 from revenue.customer_services import MOST_SUBSCRIPTIONS, MOST_VISITORS
 from stats.query.money.customers import CustomerOrder, PaidWhen
 
@@ -55,7 +47,7 @@ _TOUCH: Final[Schema] = {
             "channel": TEXT,
             "landing_page": TEXT_OR_NULL,
             "country": TEXT_OR_NULL,
-            "device_type": {"enum": ["desktop", "mobile", "tablet", "other", None]},
+            "device_type": DEVICE_OR_NULL,
         }
     ),
     "type": ["object", "null"],
@@ -91,7 +83,6 @@ _SUBSCRIPTION: Final = object_of(
         "counts_until": INSTANT,
     }
 )
-_CURSOR: Final = query_text("cursor", "`meta.cursor` of the page before.")
 _BY_SOURCE: Final = ", ".join(f"`{name}`" for name in TOUCH_FILTERS)
 _WHO: Final = (
     "A customer is who has paid something, known by `customer_id`, else by visitor; payments of 0 and refunds alone "
@@ -133,9 +124,8 @@ _CUSTOMER: Final[dict[str, Any]] = {
     "seconds_to_first_payment": 1800,
 }
 
-CUSTOMERS: Final = operation(
+CUSTOMERS: Final = read_operation(
     operation_id="listCustomers",
-    tag=TAG,
     summary="Customers and what they came to",
     description=(
         f"{_WHO} The filters are joined by AND; further ones on the first touch are written `source[is]=google.com`, "
@@ -143,53 +133,33 @@ CUSTOMERS: Final = operation(
         f"customers pass them, `meta.cursor` leads on. {LEFT_OUT}"
     ),
     parameters=(
-        SITE,
-        query_text("customer_id", "Exactly this id."),
-        query_text("visitor_id", "Customers who paid as this visitor."),
-        query_text("product_name", "Customers who paid for exactly this product."),
-        query_text("revenue_min", "At least this net revenue, in the reporting currency.", {"type": "number"}),
+        text_parameter("customer_id", "Exactly this id."),
+        text_parameter("visitor_id", "Customers who paid as this visitor."),
+        text_parameter("product_name", "Customers who paid for exactly this product."),
+        Parameter("revenue_min", "query", {"type": "number"}, "At least this net revenue, in the reporting currency."),
         *WINDOW,
-        Parameter(
+        choice(
             "window_by",
-            "query",
-            {"type": "string", "enum": list(PaidWhen), "default": PaidWhen.ANY.value},
+            PaidWhen,
             "Which payment of a customer has to lie between `start` and `end`; without either of them all customers "
             "are listed.",
+            PaidWhen.ANY.value,
         ),
-        Parameter(
+        choice(
             "sort",
-            "query",
-            {"type": "string", "enum": list(CustomerOrder), "default": CustomerOrder.LAST_PAYMENT.value},
+            CustomerOrder,
             "What the order is by, the latest or largest first; `revenue` is net.",
+            CustomerOrder.LAST_PAYMENT.value,
         ),
         LOOKBACK,
-        PAGE[0],
-        _CURSOR,
+        *CURSOR_PAGE,
     ),
-    answers={
-        200: Answer(
-            "A page of customers; the cursor is null at the end.",
-            {
-                JSON: envelope(
-                    list_of(object_of(_MEMBERS)),
-                    object_of(
-                        {
-                            "site_id": TEXT,
-                            "currency": TEXT,
-                            "sort": {"enum": list(CustomerOrder)},
-                            "total": COUNT,
-                            "limit": COUNT,
-                            "cursor": TEXT_OR_NULL,
-                        }
-                    ),
-                    WARNING,
-                )
-            },
-        ),
-        400: WRONG,
-        404: NO_SITE,
-    },
-    refusals=READ,
+    answer=answered(
+        "A page of customers; the cursor is null at the end.",
+        list_of(object_of(_MEMBERS)),
+        {"currency": TEXT, "sort": {"enum": list(CustomerOrder)}, "total": COUNT, **CURSOR_META},
+        beside=WARNING,
+    ),
     examples=(
         Example(
             "ofAProduct",
@@ -209,9 +179,8 @@ CUSTOMERS: Final = operation(
         ),
     ),
 )
-ONE_CUSTOMER: Final = operation(
+ONE_CUSTOMER: Final = read_operation(
     operation_id="customer",
-    tag=TAG,
     summary="One customer, with its payments",
     description=(
         f"{_WHO} Where a `customer_id` and a visitor have the same text, the customer of the `customer_id` is meant. "
@@ -221,26 +190,16 @@ ONE_CUSTOMER: Final = operation(
     ),
     parameters=(
         Parameter("customer_id", "path", ID, "The customer's id, or the id of a visitor who paid without one."),
-        SITE,
         LOOKBACK,
-        PAGE[0],
-        _CURSOR,
+        *CURSOR_PAGE,
     ),
-    answers={
-        200: Answer(
-            "The customer; the cursor is null where there are no older payments.",
-            {
-                JSON: envelope(
-                    object_of({**_MEMBERS, "subscriptions": list_of(_SUBSCRIPTION), "payments": list_of(STORED)}),
-                    object_of({"site_id": TEXT, "currency": TEXT, "limit": COUNT, "cursor": TEXT_OR_NULL}),
-                    WARNING,
-                )
-            },
-        ),
-        400: WRONG,
-        404: error("There is no such site or customer, or the key does not open the site."),
-    },
-    refusals=READ,
+    answer=answered(
+        "The customer; the cursor is null where there are no older payments.",
+        object_of({**_MEMBERS, "subscriptions": list_of(_SUBSCRIPTION), "payments": list_of(STORED)}),
+        {"currency": TEXT, **CURSOR_META},
+        beside=WARNING,
+    ),
+    not_found=error("There is no such site or customer, or the key does not open the site."),
     examples=(
         Example(
             "subscriber",

@@ -2,27 +2,31 @@
 
 from typing import Any, Final
 
-from analytics_project.documentation import JSON, Answer, Example, Parameter, Schema, error, operation
+from analytics_project.documentation import Example, Parameter, Schema, error
+from goals.api.documentation.operations import answered, read_operation, write_operation
 from goals.api.documentation.shared import (
     COUNT,
+    CURSOR_META,
+    CURSOR_PAGE,
+    EDITORS,
     FIELD_ERRORS,
     INSTANT,
-    NO_SITE,
-    ONLY_READS,
-    PAGE,
-    READ,
-    SITE,
-    TAG,
+    SITE_ID,
     TEXT,
     TEXT_OR_NULL,
+    VISITOR_ID,
     WINDOW,
-    WRITE,
+    WITHOUT_EVENTS,
     WRONG,
-    envelope,
+    answer_of,
+    choice,
+    field_error,
     list_of,
     object_of,
+    text_parameter,
+    wrong_fields,
 )
-from revenue.api.documentation.shared import ID, INTERVALS, MONEY_OR_NULL, PAYMENT_TYPES, SITE_ID, answer_of
+from revenue.api.documentation.shared import ID, INTERVALS, MONEY_OR_NULL, PAYMENT_TYPES
 from revenue.types import Origin
 
 _BODY: Final = object_of(
@@ -36,9 +40,7 @@ _BODY: Final = object_of(
         },
         "currency": {"type": "string", "description": "ISO 4217, in any case."},
         "visitor_id": {
-            "type": "string",
-            "minLength": 1,
-            "maxLength": 128,
+            **VISITOR_ID,
             "description": "The id that the tracker shows, or your own; it need not be known.",
         },
     },
@@ -56,9 +58,7 @@ _BODY: Final = object_of(
         "metadata": {"type": ["object", "null"]},
     },
 )
-_RECORDED: Final = envelope(
-    object_of({"created": {"type": "boolean"}, "transaction_id": TEXT}), object_of({"site_id": TEXT})
-)
+_RECORDED: Final = object_of({"created": {"type": "boolean"}, "transaction_id": TEXT})
 STORED: Final = object_of(
     {
         "transaction_id": TEXT,
@@ -127,54 +127,43 @@ _DIRECTION: Final = Parameter(
     "Which is meant where a payment and a refund have the same id; by default the payment.",
 )
 _NO_PAYMENT: Final = error("There is no such site or payment, or the key does not open the site.")
-_WRONG_BODY: Final = Answer("The body is wrong; all faults are told.", {JSON: FIELD_ERRORS})
-_EDITORS: Final = "The key needs the role owner, admin or editor."
-
-
-def query_text(name: str, description: str, schema: Schema | None = None) -> Parameter:
-    return Parameter(name, "query", schema or TEXT, description)
-
-
+_WRONG_BODY: Final = wrong_fields("The body is wrong; all faults are told.")
+_AMOUNT: Final[Schema] = {"type": "number", "minimum": 0}
 _FILTERS: Final = (
-    query_text("transaction_id", "Exactly this id."),
-    query_text("visitor_id", "Exactly this id, as it was sent."),
-    query_text("customer_id", "Exactly this id."),
-    query_text("subscription_id", "Exactly this id."),
-    query_text("product_name", "Exactly this name."),
-    query_text("refund_of", "Refunds that name this payment."),
-    query_text("currency", "In any case."),
-    query_text("payment_type", "The type.", {"type": "string", "enum": list(PAYMENT_TYPES)}),
-    query_text("origin", "By which way it came in.", {"type": "string", "enum": list(Origin)}),
-    query_text("voided", "Whether it was voided.", {"type": "string", "enum": ["true", "false"]}),
-    query_text("amount_min", "At least, in the payment's own currency.", {"type": "number", "minimum": 0}),
-    query_text("amount_max", "At most, in the payment's own currency.", {"type": "number", "minimum": 0}),
+    text_parameter("transaction_id", "Exactly this id."),
+    text_parameter("visitor_id", "Exactly this id, as it was sent."),
+    text_parameter("customer_id", "Exactly this id."),
+    text_parameter("subscription_id", "Exactly this id."),
+    text_parameter("product_name", "Exactly this name."),
+    text_parameter("refund_of", "Refunds that name this payment."),
+    text_parameter("currency", "In any case."),
+    choice("payment_type", PAYMENT_TYPES, "The type."),
+    choice("origin", Origin, "By which way it came in."),
+    choice("voided", ("true", "false"), "Whether it was voided."),
+    Parameter("amount_min", "query", _AMOUNT, "At least, in the payment's own currency."),
+    Parameter("amount_max", "query", _AMOUNT, "At most, in the payment's own currency."),
 )
 
-NEW_PAYMENT: Final = operation(
+NEW_PAYMENT: Final = write_operation(
     operation_id="recordPayment",
-    tag=TAG,
     summary="Record a payment or refund",
     description=(
         "Every number sees it from the answer on. Sent again with the same content it is answered 200 and counts once; "
         "with other content 409, and the stored one stays. Payments and refunds are two number spaces, so a refund may "
-        f"carry the id of its payment. Float noise such as 59.97000000000001 is taken as 59.97. {_EDITORS}"
+        f"carry the id of its payment. Float noise such as 59.97000000000001 is taken as 59.97. {EDITORS}"
     ),
-    parameters=(SITE,),
-    body={JSON: _BODY},
+    body=_BODY,
     answers={
-        200: Answer("It was recorded before.", {JSON: _RECORDED}),
-        201: Answer("It is recorded.", {JSON: _RECORDED}),
+        200: answered("It was recorded before.", _RECORDED),
+        201: answered("It is recorded.", _RECORDED),
         400: _WRONG_BODY,
-        403: ONLY_READS,
-        404: NO_SITE,
         409: error("The id is recorded with other content, or was voided."),
     },
-    refusals=WRITE,
     examples=(
         Example(
             "sale",
             "A payment",
-            {"results": {"created": True, "transaction_id": "txn_abc123"}, "meta": {**SITE_ID}},
+            answer_of({"created": True, "transaction_id": "txn_abc123"}),
             201,
             parameters=SITE_ID,
             body=_SALE,
@@ -182,17 +171,14 @@ NEW_PAYMENT: Final = operation(
         Example(
             "known",
             "A payment that is known already",
-            {"results": {"created": False, "transaction_id": "txn_1"}, "meta": {**SITE_ID}},
+            answer_of({"created": False, "transaction_id": "txn_1"}),
             parameters=SITE_ID,
             body={"visitor_id": "v_00000000424f9f77", "amount": 49, "currency": "eur", "transaction_id": "txn_1"},
         ),
         Example(
             "negative",
             "A negative amount",
-            {
-                "error": "amount must not be negative; record a refund with payment_type refund",
-                "errors": {"amount": ["must not be negative; record a refund with payment_type refund"]},
-            },
+            field_error("amount", "must not be negative; record a refund with payment_type refund"),
             400,
             parameters=SITE_ID,
             body={**_SALE, "amount": -5},
@@ -207,31 +193,22 @@ NEW_PAYMENT: Final = operation(
         ),
     ),
 )
-NEW_PAYMENTS: Final = operation(
+NEW_PAYMENTS: Final = write_operation(
     operation_id="recordPayments",
-    tag=TAG,
     summary="Record up to 1,000 payments",
     description=(
         "Each is answered, in order, with the status that it would have had alone; those that are good are recorded "
-        f"together. The body may have 4 MiB. {_EDITORS}"
+        f"together. The body may have 4 MiB. {EDITORS}"
     ),
-    parameters=(SITE,),
-    body={JSON: object_of({"payments": {"type": "array", "items": _BODY, "minItems": 1, "maxItems": 1000}})},
+    body=object_of({"payments": {**list_of(_BODY), "minItems": 1, "maxItems": 1000}}),
     answers={
-        200: Answer(
+        200: answered(
             "What became of each.",
-            {
-                JSON: envelope(
-                    list_of(_BATCH_ROW),
-                    object_of({"site_id": TEXT, "created": COUNT, "repeated": COUNT, "refused": COUNT}),
-                )
-            },
+            list_of(_BATCH_ROW),
+            dict.fromkeys(("created", "repeated", "refused"), COUNT),
         ),
         400: _WRONG_BODY,
-        403: ONLY_READS,
-        404: NO_SITE,
     },
-    refusals=WRITE,
     examples=(
         Example(
             "two",
@@ -243,8 +220,7 @@ NEW_PAYMENTS: Final = operation(
                         "status": 400,
                         "created": False,
                         "transaction_id": "txn_abc124",
-                        "error": "amount has more decimals than USD allows (2)",
-                        "errors": {"amount": ["has more decimals than USD allows (2)"]},
+                        **field_error("amount", "has more decimals than USD allows (2)"),
                     },
                 ],
                 {**SITE_ID, "created": 1, "repeated": 0, "refused": 1},
@@ -254,32 +230,13 @@ NEW_PAYMENTS: Final = operation(
         ),
     ),
 )
-LIST_PAYMENTS: Final = operation(
+LIST_PAYMENTS: Final = read_operation(
     operation_id="listPayments",
-    tag=TAG,
     summary="Payments as they are stored",
     description="Newest first, refunds and voided ones too, narrowed by the filters together. `meta.cursor` leads on.",
-    parameters=(
-        SITE,
-        *WINDOW,
-        *_FILTERS,
-        PAGE[0],
-        query_text("cursor", "`meta.cursor` of the page before."),
-    ),
-    answers={
-        200: Answer(
-            "A page of payments; the cursor is null at the end.",
-            {
-                JSON: envelope(
-                    list_of(STORED),
-                    object_of({"site_id": TEXT, "limit": COUNT, "cursor": TEXT_OR_NULL}),
-                )
-            },
-        ),
-        400: WRONG,
-        404: NO_SITE,
-    },
-    refusals=tuple(one for one in READ if one.status != 503),
+    parameters=(*WINDOW, *_FILTERS, *CURSOR_PAGE),
+    answer=answered("A page of payments; the cursor is null at the end.", list_of(STORED), CURSOR_META),
+    refusals=WITHOUT_EVENTS,
     examples=(
         Example(
             "recurring",
@@ -296,23 +253,19 @@ LIST_PAYMENTS: Final = operation(
         ),
     ),
 )
-ONE_PAYMENT: Final = operation(
+ONE_PAYMENT: Final = read_operation(
     operation_id="payment",
-    tag=TAG,
     summary="One payment as it is stored",
     description="With its converted amount, the rate and its day, and as what and until when it counts in MRR.",
-    parameters=(_NAME, SITE, _DIRECTION),
-    answers={
-        200: Answer("The payment.", {JSON: envelope(STORED, object_of({"site_id": TEXT}))}),
-        400: WRONG,
-        404: _NO_PAYMENT,
-    },
-    refusals=tuple(one for one in READ if one.status != 503),
+    parameters=(_NAME, _DIRECTION),
+    answer=answered("The payment.", STORED),
+    not_found=_NO_PAYMENT,
+    refusals=WITHOUT_EVENTS,
     examples=(
         Example(
             "sale",
             "A payment",
-            {"results": STORED_SALE, "meta": {**SITE_ID}},
+            answer_of(STORED_SALE),
             parameters={**SITE_ID, "transaction_id": "txn_1"},
         ),
         Example(
@@ -324,34 +277,24 @@ ONE_PAYMENT: Final = operation(
         ),
     ),
 )
-VOID_PAYMENT: Final = operation(
+VOID_PAYMENT: Final = write_operation(
     operation_id="voidPayment",
-    tag=TAG,
     summary="Void a payment",
     description=(
         "It is kept, marked, and counts nowhere; recording it again is answered 409. Voiding it again changes nothing. "
-        f"{_EDITORS}"
+        f"{EDITORS}"
     ),
-    parameters=(_NAME, SITE, _DIRECTION),
+    parameters=(_NAME, _DIRECTION),
     answers={
-        200: Answer(
-            "It counts nowhere.",
-            {
-                JSON: envelope(
-                    object_of({"voided": {"const": True}, "transaction_id": TEXT}), object_of({"site_id": TEXT})
-                )
-            },
-        ),
+        200: answered("It counts nowhere.", object_of({"voided": {"const": True}, "transaction_id": TEXT})),
         400: WRONG,
-        403: ONLY_READS,
         404: _NO_PAYMENT,
     },
-    refusals=tuple(one for one in READ if one.status != 503),
     examples=(
         Example(
             "sale",
             "A payment",
-            {"results": {"voided": True, "transaction_id": "txn_1"}, "meta": {**SITE_ID}},
+            answer_of({"voided": True, "transaction_id": "txn_1"}),
             parameters={**SITE_ID, "transaction_id": "txn_1"},
         ),
     ),

@@ -2,35 +2,25 @@
 
 from typing import Any, Final
 
-from analytics_project.documentation import JSON, Answer, Example, Schema, operation
+from analytics_project.documentation import Answer, Example, Parameter, Schema
+from goals.api.documentation.operations import answered, read_operation
 from goals.api.documentation.shared import (
     COUNT,
-    INCLUDE,
-    NO_SITE,
-    RATE,
-    READ,
-    SITE,
-    TAG,
-    TEXT,
-    WINDOW,
-    WRONG,
-    envelope,
-    list_of,
-    object_of,
-)
-from revenue.api.documentation.shared import (
     DAY,
     DAY_META,
     EXTRA_META,
-    LEFT_OUT,
-    META,
-    MONEY,
-    MONEY_OR_NULL,
-    WARNING,
+    INCLUDE,
+    RATE,
+    TEXT,
+    WINDOW,
+    WINDOW_META,
     answer_of,
-    granularity,
-    include,
+    choice,
+    list_of,
+    object_of,
 )
+from goals.api.requests import INCLUDES
+from revenue.api.documentation.shared import LEFT_OUT, MONEY, MONEY_OR_NULL, WARNING
 
 _SUMMARY: Final = object_of({"total_revenue": MONEY, "mrr": MONEY, "conversion_rate": RATE})
 _SLICE: Final = object_of(
@@ -82,22 +72,25 @@ _SPLIT_DAY: Final[dict[str, Any]] = {
 }
 
 
-def _answers(results: Schema, meta: dict[str, Schema], previous: Schema) -> dict[int, Answer]:
-    shown = envelope(results, object_of(meta, EXTRA_META), {"previous": previous, **WARNING})
-    return {200: Answer("The numbers.", {JSON: shown}), 400: WRONG, 404: NO_SITE}
+def _numbers(results: Schema, **meta: Schema) -> Answer:
+    """Return the answer with these results, of the window before too where it is asked for."""
+    beside = {"previous": results, **WARNING}
+    return answered("The numbers.", results, {**WINDOW_META, **meta}, optional_meta=EXTRA_META, beside=beside)
 
 
-REVENUE: Final = operation(
+def _granularity(words: tuple[str, ...]) -> Parameter:
+    return choice("granularity", words, "The length of a bucket.", "day")
+
+
+REVENUE: Final = read_operation(
     operation_id="revenue",
-    tag=TAG,
     summary="What a site earned",
     description=(
         "`total_revenue` is payments less refunds whose time lies in the window; `mrr` a balance at the window's end, "
         f"which does not depend on `start`; `conversion_rate` the share of visitors who paid. {LEFT_OUT}"
     ),
-    parameters=(SITE, *WINDOW, INCLUDE),
-    answers=_answers(_SUMMARY, {**META, "timezone": TEXT}, _SUMMARY),
-    refusals=READ,
+    parameters=(*WINDOW, INCLUDE),
+    answer=_numbers(_SUMMARY, timezone=TEXT),
     examples=(
         Example(
             "day",
@@ -114,9 +107,8 @@ REVENUE: Final = operation(
         ),
     ),
 )
-TIMESERIES: Final = operation(
+TIMESERIES: Final = read_operation(
     operation_id="revenueTimeseries",
-    tag=TAG,
     summary="Revenue over time",
     description=(
         "Every bucket that overlaps the window, in order, zeros included: `new_revenue` is all that came in, renewals "
@@ -124,17 +116,17 @@ TIMESERIES: Final = operation(
         f"the local time with its offset, by which the two hours of an autumn change differ. {LEFT_OUT}"
     ),
     parameters=(
-        SITE,
         *WINDOW,
-        granularity(("hour", "day", "week", "month")),
-        include(
-            ("meta", "previous", "split"),
+        _granularity(("hour", "day", "week", "month")),
+        Parameter(
+            "include",
+            "query",
+            list_of({"type": "string", "enum": [*INCLUDES, "split"]}),
             "`meta` and `previous` as in `/revenue`; `split` adds what `new_revenue` consists of: first payments of "
             "customers, renewals, and further one-time payments.",
         ),
     ),
-    answers=_answers(list_of(_SLICE), {**META, "granularity": TEXT}, list_of(_SLICE)),
-    refusals=READ,
+    answer=_numbers(list_of(_SLICE), granularity=TEXT),
     examples=(
         Example(
             "day",
@@ -151,24 +143,22 @@ TIMESERIES: Final = operation(
         ),
     ),
 )
-OVERVIEW: Final = operation(
+OVERVIEW: Final = read_operation(
     operation_id="revenueOverview",
-    tag=TAG,
     summary="The figures of a window",
     description=(
         "`average_order` is what came in by payment, `arr` twelve times `mrr`, `arpa` MRR by subscriber. "
         "`customer_churn_rate` is the share of the customers with MRR just before the window who have none at its end, "
         f"`revenue_churn_rate` churn and contraction by the MRR just before. {LEFT_OUT}"
     ),
-    parameters=(SITE, *WINDOW, INCLUDE),
-    answers=_answers(_OVERVIEW, {**META, "timezone": TEXT}, _OVERVIEW),
-    refusals=READ,
+    parameters=(*WINDOW, INCLUDE),
+    answer=_numbers(_OVERVIEW, timezone=TEXT),
     examples=(
         Example(
             "day",
             "A day",
-            {
-                "results": {
+            answer_of(
+                {
                     "gross_revenue": 69.0,
                     "refund_revenue": 10.0,
                     "net_revenue": 59.0,
@@ -186,15 +176,14 @@ OVERVIEW: Final = operation(
                     "customer_churn_rate": 0.0,
                     "revenue_churn_rate": 0.0,
                 },
-                "meta": {**DAY_META, **_UTC},
-            },
+                {**DAY_META, **_UTC},
+            ),
             parameters=DAY,
         ),
     ),
 )
-MRR: Final = operation(
+MRR: Final = read_operation(
     operation_id="recurringRevenue",
-    tag=TAG,
     summary="Recurring revenue and its movements",
     description=(
         "Monthly recurring revenue at the end of each bucket and, customer by customer, what moved it: "
@@ -203,11 +192,8 @@ MRR: Final = operation(
         "renewal, a full refund or the end of its subscription. A plan change that also changes the product's name "
         "counts twice until the old period ends, unless both payments carry the same `subscription_id`."
     ),
-    parameters=(SITE, *WINDOW, granularity(("day", "week", "month")), INCLUDE),
-    answers=_answers(
-        list_of(_BALANCE), {**META, "timezone": TEXT, "granularity": TEXT, "start_mrr": MONEY}, list_of(_BALANCE)
-    ),
-    refusals=READ,
+    parameters=(*WINDOW, _granularity(("day", "week", "month")), INCLUDE),
+    answer=_numbers(list_of(_BALANCE), timezone=TEXT, granularity=TEXT, start_mrr=MONEY),
     examples=(
         Example(
             "twoDays",

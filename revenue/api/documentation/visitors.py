@@ -2,34 +2,38 @@
 
 from typing import Any, Final
 
-from analytics_project.documentation import JSON, Answer, Example, Parameter, operation
+from analytics_project.documentation import Example, Parameter
+from goals.api.documentation.operations import answered, read_operation, write_operation
 from goals.api.documentation.shared import (
     COUNT,
-    FIELD_ERRORS,
+    CURSOR_META,
+    CURSOR_PAGE,
+    DAY,
+    DAY_META,
+    EDITORS,
     INSTANT,
-    NO_SITE,
-    ONLY_READS,
-    PAGE,
-    READ,
-    SITE,
-    TAG,
+    SITE_ID,
     TEXT,
     TEXT_OR_NULL,
+    VISITOR_ID,
     WINDOW,
-    envelope,
+    WINDOW_META,
+    answer_of,
+    field_error,
     list_of,
     object_of,
+    wrong_fields,
 )
-from revenue.api.documentation.payments import query_text
-from revenue.api.documentation.shared import DAY, DAY_META, META, PAYMENT_TYPES, SITE_ID, answer_of
+from revenue.api.documentation.shared import PAYMENT_TYPES
 
 VISITOR: Final = Parameter(
     "visitor_id",
     "path",
-    {"type": "string", "minLength": 1, "maxLength": 128},
+    VISITOR_ID,
     "The id that the tracker shows, or your own, percent-encoded; it need not be known.",
 )
 
+_WRONG: Final = wrong_fields("A parameter is missing or wrong.")
 _COMMON: Final = {"at": INSTANT, "visitor_id": TEXT}
 _PLACE: Final = {"session_id": TEXT, "hostname": TEXT_OR_NULL, "pathname": TEXT_OR_NULL}
 _PROPERTIES: Final = {"type": "object", "additionalProperties": TEXT}
@@ -142,9 +146,8 @@ _BOUGHT: Final[list[dict[str, Any]]] = [
     },
 ]
 
-JOURNEY: Final = operation(
+JOURNEY: Final = read_operation(
     operation_id="visitorJourney",
-    tag=TAG,
     summary="What one visitor did",
     description=(
         "Visits, at their start, with where they came from; pages, custom events and the goals that they complete; "
@@ -153,21 +156,13 @@ JOURNEY: Final = operation(
         "unknown visitor has no entries. `meta.cursor` leads to older ones. Voided payments are left out. Keys read it "
         "that read the site's statistics; shared links do not."
     ),
-    parameters=(VISITOR, SITE, *WINDOW, PAGE[0], query_text("cursor", "`meta.cursor` of the page before.")),
-    answers={
-        200: Answer(
-            "A page of entries; the cursor is null at the end.",
-            {
-                JSON: envelope(
-                    list_of(_ENTRY),
-                    object_of({**META, "timezone": TEXT, "limit": COUNT, "cursor": TEXT_OR_NULL}),
-                )
-            },
-        ),
-        400: Answer("A parameter is missing or wrong.", {JSON: FIELD_ERRORS}),
-        404: NO_SITE,
-    },
-    refusals=READ,
+    parameters=(VISITOR, *WINDOW, *CURSOR_PAGE),
+    answer=answered(
+        "A page of entries; the cursor is null at the end.",
+        list_of(_ENTRY),
+        {**WINDOW_META, "timezone": TEXT, **CURSOR_META},
+    ),
+    wrong=_WRONG,
     examples=(
         Example(
             "firstMorning",
@@ -178,15 +173,14 @@ JOURNEY: Final = operation(
         Example(
             "unknownVisitor",
             "Of a visitor whom nobody knows",
-            {"results": [], "meta": {**DAY_META, "timezone": "UTC", "limit": 100, "cursor": None}},
+            answer_of([], {**DAY_META, "timezone": "UTC", "limit": 100, "cursor": None}),
             parameters={**DAY, "visitor_id": "nobody"},
         ),
     ),
 )
 
-ERASE: Final = operation(
+ERASE: Final = write_operation(
     operation_id="eraseVisitor",
-    tag=TAG,
     summary="Erase a visitor",
     description=(
         "Every event and visit under the id goes, with what it was called and which user it was; so do its payments' "
@@ -194,46 +188,28 @@ ERASE: Final = operation(
         "Where the id is a user's, every visitor who was identified as that user is erased likewise, within seconds. "
         "Events are removed within some seconds; what comes under the id later is removed for three days, then the id "
         "is forgotten here, too. The same request again changes nothing while the removal is under way. Without "
-        "persistent ids a person has another id on every day. The key needs the role owner, admin or editor."
+        f"persistent ids a person has another id on every day. {EDITORS}"
     ),
-    parameters=(VISITOR, SITE),
+    parameters=(VISITOR,),
     answers={
-        202: Answer(
+        202: answered(
             "It is under way since `requested_at`.",
-            {
-                JSON: envelope(
-                    object_of({"erasing": {"const": True}, "visitor_id": TEXT, "requested_at": INSTANT}),
-                    object_of({"site_id": TEXT}),
-                )
-            },
+            object_of({"erasing": {"const": True}, "visitor_id": TEXT, "requested_at": INSTANT}),
         ),
-        400: Answer("A parameter is missing or wrong.", {JSON: FIELD_ERRORS}),
-        403: ONLY_READS,
-        404: NO_SITE,
+        400: _WRONG,
     },
-    refusals=tuple(one for one in READ if one.status != 503),
     examples=(
         Example(
             "erased",
             "A visitor",
-            {
-                "results": {
-                    "erasing": True,
-                    "visitor_id": "v_00000000424f9f77",
-                    "requested_at": "2025-03-10T15:33:00Z",
-                },
-                "meta": {**SITE_ID},
-            },
+            answer_of({"erasing": True, **_SHOPPER, "requested_at": "2025-03-10T15:33:00Z"}),
             202,
-            parameters={**SITE_ID, "visitor_id": "v_00000000424f9f77"},
+            parameters={**SITE_ID, **_SHOPPER},
         ),
         Example(
             "noVisitor",
             "No id of a visitor",
-            {
-                "error": "visitor_id must not contain whitespace",
-                "errors": {"visitor_id": ["must not contain whitespace"]},
-            },
+            field_error("visitor_id", "must not contain whitespace"),
             400,
             parameters={**SITE_ID, "visitor_id": "ann b"},
         ),

@@ -9,20 +9,14 @@ from analytics_project.documentation import (
     Answer,
     Example,
     Parameter,
-    Schema,
     error,
     operation,
 )
-from goals.api.documentation.shared import TAG
+from goals.api.documentation.shared import TAG, TEXT, object_of
 from revenue.providers.types import Provider
 
 _TOKEN: Final = "8yqLJm3kT0f2Wc5vRz1bNd7hXs9uPa4g"  # noqa: S105 - it names nothing
-_RECEIVED: Final[Schema] = {
-    "type": "object",
-    "properties": {"received": {"const": True}},
-    "required": ["received"],
-    "additionalProperties": False,
-}
+_RECEIVED: Final = object_of({"received": {"const": True}})
 
 RECEIVE: Final = operation(
     operation_id="receiveWebhook",
@@ -37,7 +31,7 @@ RECEIVE: Final = operation(
     security=PUBLIC,
     parameters=(
         Parameter("provider", "path", {"type": "string", "enum": list(Provider)}, "Who reports."),
-        Parameter("token", "path", {"type": "string"}, "Names the connection."),
+        Parameter("token", "path", TEXT, "Names the connection."),
     ),
     body={JSON: {"type": "object", "description": "An event in the provider's own shape."}},
     answers={

@@ -3,15 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from analytics_project.documentation import (
-    METHOD_NOT_ALLOWED,
-    NOT_AUTHENTICATED,
-    PAYMENT_REQUIRED,
-    RATE_LIMITED,
-    STORE_UNAVAILABLE,
-    UNSUPPORTED_TYPE,
-    Schema,
-)
+from analytics_project.documentation import Schema
 from stats.query.parse_v2 import MAX_LIMIT
 from stats.query.steps import MAX_LABEL_CHARACTERS
 from stats.query.types import Include
@@ -28,14 +20,6 @@ PRICING_STEP: Final[dict[str, Any]] = {
     "filter": ["and", [["is", "event:name", ["pageview"]], ["is", "event:page", ["/pricing"]]]],
     "label": "Prices seen",
 }
-REFUSALS: Final = (
-    NOT_AUTHENTICATED,
-    PAYMENT_REQUIRED,
-    METHOD_NOT_ALLOWED,
-    UNSUPPORTED_TYPE,
-    RATE_LIMITED,
-    STORE_UNAVAILABLE,
-)
 PERCENT: Final[Schema] = {"type": "number", "description": "In percent, two decimals; 0 of nobody."}
 COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 WARNINGS: Final[Schema] = {

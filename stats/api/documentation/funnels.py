@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from analytics_project.documentation import JSON, Answer, Example, Parameter, Schema, error, operation
+from analytics_project.documentation import JSON, REFUSALS, Answer, Example, Parameter, Schema, error, operation
 from goals.types import MAX_FUNNEL_STEPS, MIN_FUNNEL_STEPS
 from stats.api.documentation.analyses import (
     COUNT,
@@ -11,7 +11,6 @@ from stats.api.documentation.analyses import (
     DAY_ECHO,
     PERCENT,
     PRICING_STEP,
-    REFUSALS,
     TAG,
     WARNINGS,
     answer,

@@ -5,11 +5,7 @@ from typing import Final
 
 from analytics_project.documentation import (
     JSON,
-    METHOD_NOT_ALLOWED,
-    NOT_AUTHENTICATED,
-    PAYMENT_REQUIRED,
-    RATE_LIMITED,
-    STORE_UNAVAILABLE,
+    WITHOUT_JSON,
     Answer,
     Example,
     Parameter,
@@ -112,7 +108,7 @@ IMPORT: Final = operation(
             "A line cannot be taken; nothing was imported.", {JSON: {"$ref": "#/components/schemas/RefusedLine"}}
         ),
     },
-    refusals=(NOT_AUTHENTICATED, PAYMENT_REQUIRED, METHOD_NOT_ALLOWED, RATE_LIMITED, STORE_UNAVAILABLE),
+    refusals=WITHOUT_JSON,
     examples=(
         Example(
             "twoEvents", "A pageview and a custom event", {"imported": 2}, parameters=_SITE, body=_LINES, sent_as=NDJSON

@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
-from analytics_project.documentation import JSON, Answer, Example, Schema, error, operation
+from analytics_project.documentation import JSON, REFUSALS, Answer, Example, Schema, error, operation
 from stats.api.documentation.analyses import (
     COUNT,
     DAY,
     DAY_ECHO,
     PERCENT,
-    REFUSALS,
     TAG,
     answer,
     closed,

@@ -5,11 +5,7 @@ from typing import Final
 
 from analytics_project.documentation import (
     JSON,
-    METHOD_NOT_ALLOWED,
-    NOT_AUTHENTICATED,
-    PAYMENT_REQUIRED,
-    RATE_LIMITED,
-    STORE_UNAVAILABLE,
+    WITHOUT_JSON,
     Answer,
     Example,
     Parameter,
@@ -21,7 +17,6 @@ from stats.query.dimensions import HOSTNAME, PROPERTY_PREFIX
 from stats.query.parse_v1 import DEFAULT_LIMIT, INTERVALS, MAX_LIMIT, PERIODS, V1_METRICS, V1_PROPERTIES
 
 TAG: Final = "Statistics, version 1"
-REFUSED: Final = (NOT_AUTHENTICATED, PAYMENT_REQUIRED, METHOD_NOT_ALLOWED, RATE_LIMITED, STORE_UNAVAILABLE)
 BAD_QUERY: Final = error("A parameter is missing, unknown in its value, or does not go with the others.")
 
 _DATE: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -122,7 +117,7 @@ AGGREGATE: Final = operation(
         ),
         400: BAD_QUERY,
     },
-    refusals=REFUSED,
+    refusals=WITHOUT_JSON,
     examples=(
         Example(
             "dayBesideTheDayBefore",
@@ -190,7 +185,7 @@ TIMESERIES: Final = operation(
         ),
         400: BAD_QUERY,
     },
-    refusals=REFUSED,
+    refusals=WITHOUT_JSON,
     examples=(
         Example(
             "twoDays",
@@ -278,7 +273,7 @@ BREAKDOWN: Final = operation(
         ),
         400: BAD_QUERY,
     },
-    refusals=REFUSED,
+    refusals=WITHOUT_JSON,
     examples=(
         Example(
             "sources",
@@ -317,7 +312,7 @@ CURRENT_VISITORS: Final = operation(
         200: Answer("How many visitors.", {JSON: {"type": "integer", "minimum": 0}}),
         400: error("`site_id` is missing."),
     },
-    refusals=REFUSED,
+    refusals=WITHOUT_JSON,
     examples=(
         Example("now", "One visitor at the moment", 1, parameters={"site_id": "shop.example"}),
         Example(

@@ -6,10 +6,9 @@ from typing import Any, Final
 from analytics_project.documentation import (
     JSON,
     METHOD_NOT_ALLOWED,
-    NOT_AUTHENTICATED,
     PAYMENT_REQUIRED,
     PUBLIC,
-    RATE_LIMITED,
+    REFUSALS,
     SESSION,
     STORE_UNAVAILABLE,
     UNSUPPORTED_TYPE,
@@ -202,14 +201,7 @@ QUERY: Final = operation(
     ),
     body=_BODY,
     answers=_ANSWERS,
-    refusals=(
-        NOT_AUTHENTICATED,
-        PAYMENT_REQUIRED,
-        METHOD_NOT_ALLOWED,
-        UNSUPPORTED_TYPE,
-        RATE_LIMITED,
-        STORE_UNAVAILABLE,
-    ),
+    refusals=REFUSALS,
     examples=(_TOTALS, _SOURCES, _REVENUE, _UNKNOWN_METRIC, _MISSPELT_FILTER),
 )
 SESSION_QUERY: Final = operation(
