@@ -1,4 +1,4 @@
-"""Names that stand in a path: goals, customers, visitors (revenue contract, 1.9)."""
+"""Names that stand in a path: goals, payments, customers, visitors (revenue contract, 1.9)."""
 
 from urllib.parse import unquote_to_bytes
 

@@ -11,6 +11,7 @@ from analytics_project import clock
 from analytics_project.documentation import documented
 from analytics_project.errors import Conflict, InvalidFields, InvalidRequest, NotFound
 from goals.api.bodies import json_object
+from goals.api.paths import text_in_path
 from goals.api.requests import GoalsRevenueView, Parameters, enveloped, meta_of, sentence
 from revenue.api.documentation.payments import LIST_PAYMENTS, NEW_PAYMENT, NEW_PAYMENTS, ONE_PAYMENT, VOID_PAYMENT
 from revenue.api.payment_filters import payments_asked_for
@@ -22,6 +23,7 @@ from revenue.types import NewPayment, PaymentOutcome, Recorded
 
 MOST_IN_A_BATCH: Final = 1_000
 MAX_BATCH_BYTES: Final = 4_194_304
+_PREFIX: Final = "/api/v1/payments/"
 _DIRECTIONS: Final = ("payment", "refund")
 
 
@@ -108,7 +110,7 @@ class PaymentView(MoneyView):
         """Answer one payment as it is stored."""
         site = self.site(request)
         is_refund = _direction(request)
-        payment = payment_named(site.id, _named(transaction_id), is_refund=is_refund)
+        payment = payment_named(site.id, _named(request, transaction_id), is_refund=is_refund)
         if payment is None:
             raise NotFound("Payment not found")
         return Response(enveloped(payment_shown(stored_payment(payment)), meta_of(request)))
@@ -118,7 +120,8 @@ class PaymentView(MoneyView):
         """Take a payment out of all numbers; it is kept, marked."""
         site: SiteRef = self.site(request)
         is_refund = _direction(request)
-        payment = void_payment(site, _named(transaction_id), is_refund=is_refund, who=actor_of(request))
+        name = _named(request, transaction_id)
+        payment = void_payment(site, name, is_refund=is_refund, who=actor_of(request))
         return Response(enveloped({"voided": True, "transaction_id": payment.transaction_id}, meta_of(request)))
 
 
@@ -130,9 +133,9 @@ def _direction(request: Request) -> bool | None:
     return asked.one_of("direction", "payment", _DIRECTIONS) == "refund"
 
 
-def _named(routed: str) -> str:
+def _named(request: Request, routed: str) -> str:
     """Return the id in a path, trimmed. Raises: InvalidRequest for text that no id can be."""
-    name = routed.strip()
+    name = text_in_path(request, routed, _PREFIX, what="Payment")
     if "\0" in name:
         raise InvalidRequest("transaction_id must not contain control characters")
     return name

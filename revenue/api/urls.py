@@ -20,7 +20,7 @@ urlpatterns = [
     re_path(r"^revenue/cohorts/?$", CohortsView.as_view()),
     re_path(r"^payments/?$", PaymentsView.as_view()),
     re_path(r"^payments/batch/?$", BatchView.as_view()),
-    re_path(r"^payments/(?P<transaction_id>(?s:.+))$", PaymentView.as_view()),
+    re_path(r"^payments/(?P<transaction_id>(?s:.+?))/?$", PaymentView.as_view()),
     re_path(r"^customers/?$", CustomersView.as_view()),
     re_path(r"^customers/(?P<customer_id>(?s:.+?))/?$", CustomerView.as_view()),
     re_path(r"^visitors/(?P<visitor_id>(?s:.+))/journey/?$", JourneyView.as_view()),

@@ -1,4 +1,7 @@
-"""Payments against a real server: of 50 equal ones at once one is recorded, and what was answered survives a kill."""
+"""Payments against a real server: of 50 equal ones at once one is recorded, and what was answered survives a kill.
+
+And an id in a path, which only a real server hands over as the client wrote it.
+"""
 
 import json
 import os
@@ -16,6 +19,7 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
+from tests.e2e.conftest import Served
 from tests.e2e.server import ServerProcess
 
 DATABASE_URL = os.environ.get("DATABASE_URL", "")
@@ -98,3 +102,25 @@ def test_fifty_equal_payments_at_once_are_one_and_survive_a_kill(server: ServerP
     server.start()
     assert server.get(f"/api/v1/revenue?site_id={site}&{MARCH}", key)["results"]["total_revenue"] == 98.0
     assert pay(server, key, site, SALE) == (200, False)
+
+
+def test_slash_at_the_end_of_a_path_is_none_of_the_id(served: Served) -> None:
+    ids = ("txn_1", "a/b", "a/b/", "100%2F")
+    for name in ids:
+        sent = {**SALE, "transaction_id": name, "visitor_id": name}
+        assert pay(served.server, served.key, served.domain, sent) == (201, True)
+    paths = {
+        "txn_1": "txn_1",
+        "txn_1/": "txn_1",
+        "a%2Fb": "a/b",
+        "a/b": "a/b",
+        "a/b/": "a/b",
+        "a%2Fb%2F": "a/b/",
+        "a%2Fb%2F/": "a/b/",
+        "100%252F/": "100%2F",
+    }
+    found = {
+        path: served.server.get(f"/api/v1/payments/{path}?site_id={served.domain}", served.key)["results"]
+        for path in paths
+    }
+    assert {path: payment["transaction_id"] for path, payment in found.items()} == paths

@@ -119,7 +119,7 @@ STORED_SALE: Final[dict[str, Any]] = {
     "counts_until": "2025-04-13T09:30:00Z",
     "voided_at": None,
 }
-_NAME: Final = Parameter("transaction_id", "path", ID, "The payment's id.")
+_NAME: Final = Parameter("transaction_id", "path", ID, "The payment's id, percent-encoded.")
 _DIRECTION: Final = Parameter(
     "direction",
     "query",

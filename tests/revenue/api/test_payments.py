@@ -111,6 +111,18 @@ def test_payment_and_refund_of_one_id_are_told_apart_by_direction(money: MoneyCl
         assert money.send("DELETE", f"payments/{name}")[0] in {400, 404}
 
 
+@pytest.mark.parametrize("name", ["txn_9", "a/b"])
+def test_slash_at_the_end_of_a_path_is_none_of_the_id(name: str, money: MoneyClient) -> None:
+    money.pay(**{**PAYMENTS[0], "transaction_id": name})
+    without = money.get(f"payments/{name}")
+    assert without["results"]["transaction_id"] == name
+    assert money.get(f"payments/{name}/") == without
+    assert money.send("GET", "payments/nothing/") == (404, {"error": "Payment not found"})
+    voided = (200, {"results": {"voided": True, "transaction_id": name}, "meta": {"site_id": money.site.public_id}})
+    assert money.send("DELETE", f"payments/{name}/") == voided
+    assert money.send("POST", "payments/batch/", body={"payments": []})[0] == 400
+
+
 def test_batch_answers_each_with_its_own_status(money: MoneyClient) -> None:
     sale = dict(PAYMENTS[0])
     sent = [sale, sale, {**sale, "amount": 1}, {**sale, "amount": "1"}, 7, {}, {**sale, "transaction_id": "other"}]
