@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -17,9 +18,17 @@ _known_texts: set[str] = set()
 
 @pytest.fixture(autouse=True)
 def queries_read_one_site(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Fail a test in which a query's statement reads a table without a condition on its site.
+    """Fail a test in which a query's statement reads a table without a condition on its site; each text once."""
+    with watching_sites(monkeypatch, _known_texts):
+        yield
 
-    Each text once, whatever its dates and page. A consolidated view names several, which have to be sites of one team.
+
+@contextmanager
+def watching_sites(monkeypatch: pytest.MonkeyPatch, known: set[str]) -> Iterator[None]:
+    """Look, at the end, at the statements that were read within, but for known texts; those that pass become known.
+
+    Texts are known whatever their dates and page. A consolidated view names several sites, which have to be of one
+    team. Raises: AssertionError for a statement that reads a table for no site, or for another than the rest of it.
     """
     new: dict[str, tuple[EventStore, str, Mapping[str, object] | None]] = {}
     read = EventStore.read_rows
@@ -28,7 +37,7 @@ def queries_read_one_site(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         if isinstance(several := (parameters or {}).get("site"), list):
             assert Team.objects.filter(sites__in=several).distinct().count() == 1, several
         text = CONSTANTS.sub("?", sql)
-        is_new = text not in _known_texts and len(sql) < LONGEST_TEXT
+        is_new = text not in known and len(sql) < LONGEST_TEXT
         if more["tag"] in WATCHED_TAGS and is_new and store.read_limits == Limits():
             new.setdefault(text, (store, sql, parameters))
         return read(store, sql, parameters, **more)
@@ -41,4 +50,4 @@ def queries_read_one_site(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         named = (parameters or {}).get("site")
         assert {len(one.sites) for one in found} == {len(named) if isinstance(named, list) else 1}, sql
         assert len({one.sites for one in found}) == 1, sql
-        _known_texts.add(text)
+        known.add(text)
