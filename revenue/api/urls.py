@@ -8,7 +8,7 @@ from revenue.api.customers import CustomersView, CustomerView
 from revenue.api.payments import BatchView, PaymentsView, PaymentView
 from revenue.api.products import ProductsView
 from revenue.api.revenue import MrrView, OverviewView, RevenueView, TimeseriesView
-from revenue.api.visitors import JourneyView, VisitorView
+from revenue.api.visitors import IdentifyView, JourneyView, VisitorView
 
 urlpatterns = [
     re_path(r"^revenue/?$", RevenueView.as_view()),
@@ -24,6 +24,7 @@ urlpatterns = [
     re_path(r"^customers/?$", CustomersView.as_view()),
     re_path(r"^customers/(?P<customer_id>(?s:.+?))/?$", CustomerView.as_view()),
     re_path(r"^visitors/(?P<visitor_id>(?s:.+))/journey/?$", JourneyView.as_view()),
+    re_path(r"^visitors/(?P<visitor_id>(?s:.+))/identify/?$", IdentifyView.as_view()),
     re_path(r"^visitors/(?P<visitor_id>(?s:.+?))/?$", VisitorView.as_view()),
     re_path(r"^products/?$", ProductsView.as_view()),
 ]

@@ -1,4 +1,4 @@
-"""Visitors over the Goals & Revenue API: what they did, and erasing them (revenue contract, 3.4)."""
+"""Visitors over the Goals & Revenue API: who they are, what they did, erasing them (revenue contract, 3.2 and 3.4)."""
 
 from typing import Final
 
@@ -10,16 +10,17 @@ from accounts.api.authentication import actor_of
 from accounts.api.pagination import InvalidCursor, decode_cursor, encode_cursor
 from analytics_project.documentation import documented
 from analytics_project.errors import InvalidRequest, NotFound
-from goals.api.bodies import Fields
+from goals.api.bodies import Fields, json_object
 from goals.api.paths import text_in_path
 from goals.api.requests import GoalsRevenueView, Parameters, enveloped, meta_of
 from goals.api.windows import instant_text
-from revenue.api.documentation.visitors import ERASE, JOURNEY
+from revenue.api.documentation.visitors import ERASE, IDENTIFY, JOURNEY
 from revenue.api.payments import MoneyView
 from revenue.api.present_journeys import journey_rows
 from revenue.journey_services import JourneyPlace, visitor_journey
 from stats.erasure_services import erase_visitor
-from stats.visitor_services import visitor_number
+from stats.ingest.payload import MAX_CALLER_ID_BYTES
+from stats.visitor_services import identify_visitor, visitor_number
 
 _PREFIX: Final = "/api/v1/visitors/"
 _KIND: Final = "journey"
@@ -56,6 +57,28 @@ def _place(asked: Parameters) -> JourneyPlace | None:
     if at >> 32 or passed > _MOST_IN_A_SECOND:
         raise InvalidRequest(_NO_CURSOR)
     return JourneyPlace(at, passed)
+
+
+class IdentifyView(GoalsRevenueView):
+    """`POST /api/v1/visitors/{visitor_id}/identify`."""
+
+    @documented(IDENTIFY)
+    def post(self, request: Request, visitor_id: str) -> Response:
+        """Take who a visitor is; the same again changes nothing and is answered the same."""
+        site = self.site(request)
+        named = text_in_path(request, visitor_id, _PREFIX, "/identify", what="Visitor")
+        fields = Fields({**json_object(request), "visitor_id": named})
+        visitor, user = fields.visitor_id(), _user_in(fields)
+        fields.check()
+        identify_visitor(site, visitor, user)
+        return Response(enveloped({"identified": True, "visitor_id": visitor}, meta_of(request)))
+
+
+def _user_in(fields: Fields) -> str:
+    user = fields.text("user_id", MAX_CALLER_ID_BYTES, required=True)
+    if len(user) <= MAX_CALLER_ID_BYTES < len(user.encode(errors="replace")):
+        fields.refuse("user_id", f"must be a string of 1 to {MAX_CALLER_ID_BYTES} bytes")
+    return user
 
 
 class VisitorView(GoalsRevenueView):

@@ -338,7 +338,7 @@ def _engines_work_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("revenue.api.customers.CustomerBook.one", lambda *_: SimpleNamespace(following=None))
     monkeypatch.setattr("revenue.api.customers.customer_record", lambda *_: {})
     monkeypatch.setattr("goals.api.goals.record_completion", lambda *_, **__: True)
-    monkeypatch.setattr("goals.api.visitors.identify_visitor", lambda *_: None)
+    monkeypatch.setattr("revenue.api.visitors.identify_visitor", lambda *_: None)
 
 
 def _once(work: Callable[..., object]) -> Callable[..., object]:

@@ -69,6 +69,7 @@ class MoneyClient:
 
     site: Site
     key: str
+    live: LivePath
     clock: time_machine.Traveller
 
     def send(
@@ -138,7 +139,7 @@ def money(db: None, store: EventStore, tmp_path: Path, monkeypatch: pytest.Monke
         quote("JPY", "USD", "2026-03-04", "0.0067")
         quote("EUR", "USD", "2026-03-06", "1.1049")
         quote("KWD", "USD", "2026-03-09", "3.25")
-        yield MoneyClient(site, make_key(team=team, scopes=[Scope.SITES_PROVISION]).text, clock)
+        yield MoneyClient(site, make_key(team=team, scopes=[Scope.SITES_PROVISION]).text, live, clock)
         live.stop()
 
 
