@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from accounts.api.documentation.operations import read_operation, write_operation
 from accounts.api.documentation.people import PEOPLE_FILTERS, person
 from accounts.api.documentation.shared import (
     DELETED,
@@ -9,45 +10,35 @@ from accounts.api.documentation.shared import (
     FORMS,
     IN_QUERY,
     NAME,
-    NO_SITE,
-    ONLY_READS,
     PAGING,
-    READ,
-    TAG,
-    WRITE,
-    WRONG,
     object_of,
     page_answer,
     page_example,
 )
 from accounts.types import GuestRole
-from analytics_project.documentation import JSON, Answer, Example, Parameter, Schema, operation
+from analytics_project.documentation import JSON, Answer, Example, Parameter, Schema
 
 _ROLES: Final = sorted(GuestRole)
 _GUEST: Final[Schema] = person(_ROLES)
 _ADA: Final = {"email": "ada@shop.example", "role": "viewer", "status": "invited"}
 
-LIST_GUESTS: Final = operation(
+LIST_GUESTS: Final = read_operation(
     operation_id="listGuests",
-    tag=TAG,
     summary="The guests of a site",
     description="Guests and pending invitations, newest first.",
     parameters=(IN_QUERY, *PAGING, *PEOPLE_FILTERS),
-    answers={200: Answer("A page of guests.", page_answer("guests", _GUEST)), 400: WRONG, 404: NO_SITE},
-    refusals=READ,
+    answer=Answer("A page of guests.", page_answer("guests", _GUEST)),
     examples=(Example("none", "A site without guests", page_example("guests", []), parameters={"site_id": DOMAIN}),),
 )
-INVITE_GUEST: Final = operation(
+INVITE_GUEST: Final = write_operation(
     operation_id="inviteGuest",
-    tag=TAG,
     summary="Invite a guest",
     description=(
         "By e-mail. Who is invited or accepted already keeps the role. Needs `sites:provision:*` and the role owner or "
         f"admin; the plan limits the number of members. {FORMS}"
     ),
-    body={JSON: object_of({"site_id": NAME, "email": NAME, "role": {"enum": _ROLES}})},
-    answers={200: Answer("The guest.", {JSON: _GUEST}), 400: WRONG, 403: ONLY_READS, 404: NO_SITE},
-    refusals=WRITE,
+    body=object_of({"site_id": NAME, "email": NAME, "role": {"enum": _ROLES}}),
+    answer=Answer("The guest.", {JSON: _GUEST}),
     examples=(
         Example("ada", "A viewer", _ADA, body={"site_id": DOMAIN, "email": "ada@shop.example", "role": "viewer"}),
         Example(
@@ -59,14 +50,12 @@ INVITE_GUEST: Final = operation(
         ),
     ),
 )
-REMOVE_GUEST: Final = operation(
+REMOVE_GUEST: Final = write_operation(
     operation_id="removeGuest",
-    tag=TAG,
     summary="Remove a guest or an invitation",
     description="Also one that is not there. Needs `sites:provision:*` and the role owner or admin.",
     parameters=(Parameter("email", "path", NAME, "The guest's e-mail address."), IN_QUERY),
-    answers={200: DELETED, 400: WRONG, 403: ONLY_READS, 404: NO_SITE},
-    refusals=WRITE,
+    answer=DELETED,
     examples=(
         Example("ada", "A guest", {"deleted": True}, parameters={"email": "ada@shop.example", "site_id": DOMAIN}),
     ),

@@ -2,24 +2,20 @@
 
 from typing import Final
 
+from accounts.api.documentation.operations import read_operation, write_operation
 from accounts.api.documentation.shared import (
     DELETED,
-    ONLY_READS,
     PAGING,
-    READ,
-    TAG,
     TEAM,
     TEAM_ID,
     TEXT,
     TEXT_OR_NULL,
-    WRITE,
-    WRONG,
     object_of,
     page_answer,
     page_example,
 )
 from accounts.key_selectors import KeyState
-from analytics_project.documentation import Answer, Example, Parameter, Schema, error, operation
+from analytics_project.documentation import Answer, Example, Parameter, Schema, error
 
 _STATE: Final[Schema] = {"enum": [str(state) for state in KeyState]}
 _KEY: Final[Schema] = object_of(
@@ -49,9 +45,8 @@ _SHOWN: Final = {
     "expires_at": None,
 }
 
-LIST_KEYS: Final = operation(
+LIST_KEYS: Final = read_operation(
     operation_id="listKeys",
-    tag=TAG,
     summary="The caller's own API keys",
     description=(
         "Newest first: legacy keys and those of the key's team; with a legacy key those of `team_id`, or of all teams. "
@@ -66,8 +61,8 @@ LIST_KEYS: Final = operation(
         Parameter("legacy", "query", {"type": "boolean"}, "Legacy keys only, or those of teams only."),
         Parameter("scope", "query", TEXT, "Keys that list this scope."),
     ),
-    answers={200: Answer("A page of keys.", page_answer("keys", _KEY)), 400: WRONG},
-    refusals=READ,
+    answer=Answer("A page of keys.", page_answer("keys", _KEY)),
+    not_found=None,
     examples=(
         Example(
             "provisioning",
@@ -84,17 +79,16 @@ LIST_KEYS: Final = operation(
         ),
     ),
 )
-REVOKE_KEY: Final = operation(
+REVOKE_KEY: Final = write_operation(
     operation_id="revokeKey",
-    tag=TAG,
     summary="Revoke one of the caller's own API keys",
     description=(
         "It is refused from the next request on, also when it is the one that asks. Revoking again changes nothing; "
         "somebody else's key is as if there were none. Needs `sites:provision:*`."
     ),
     parameters=(Parameter("key_id", "path", {"type": "integer"}, "The number in the list."), TEAM),
-    answers={200: DELETED, 400: WRONG, 403: ONLY_READS, 404: error("The caller has no such key.")},
-    refusals=WRITE,
+    answer=DELETED,
+    not_found=error("The caller has no such key."),
     examples=(
         Example("key", "A key", {"deleted": True}, parameters={"key_id": 7000002}),
         Example(

@@ -2,24 +2,20 @@
 
 from typing import Final
 
+from accounts.api.documentation.operations import read_operation, write_operation
 from accounts.api.documentation.people import PEOPLE_FILTERS, person
 from accounts.api.documentation.shared import (
     DELETED,
     FORMS,
     NAME,
-    ONLY_READS,
     PAGING,
-    READ,
-    TAG,
     TEAM_ID,
-    WRITE,
-    WRONG,
     object_of,
     page_answer,
     page_example,
 )
 from accounts.types import Role
-from analytics_project.documentation import JSON, Answer, Example, Parameter, Schema, error, operation
+from analytics_project.documentation import JSON, Answer, Example, Parameter, Schema, error
 
 _ROLES: Final = [str(role) for role in Role]
 _MEMBER: Final[Schema] = person(_ROLES)
@@ -28,14 +24,13 @@ _NO_TEAM: Final = error("There is no such team, or the role of the key's owner i
 _OWNER: Final = {"email": "owner@shop.example", "role": "owner", "status": "accepted"}
 _BEN: Final = {"email": "ben@shop.example", "role": "editor", "status": "invited"}
 
-LIST_MEMBERS: Final = operation(
+LIST_MEMBERS: Final = read_operation(
     operation_id="listMembers",
-    tag=TAG,
     summary="The members of a team",
     description="Members and pending invitations, newest first. Whoever is a member may ask; guests may not.",
     parameters=(_TEAM, *PAGING, *PEOPLE_FILTERS),
-    answers={200: Answer("A page of members.", page_answer("members", _MEMBER)), 400: WRONG, 404: _NO_TEAM},
-    refusals=READ,
+    answer=Answer("A page of members.", page_answer("members", _MEMBER)),
+    not_found=_NO_TEAM,
     examples=(
         Example(
             "owners",
@@ -52,9 +47,8 @@ LIST_MEMBERS: Final = operation(
         ),
     ),
 )
-PUT_MEMBER: Final = operation(
+PUT_MEMBER: Final = write_operation(
     operation_id="putMember",
-    tag=TAG,
     summary="Invite a member, or change a role",
     description=(
         "A member gets the role at once, and so does a pending invitation; anybody else is invited by e-mail, for 48 "
@@ -63,9 +57,9 @@ PUT_MEMBER: Final = operation(
         f"somebody owner, and give yourself another role afterwards. {FORMS}"
     ),
     parameters=(_TEAM,),
-    body={JSON: object_of({"email": NAME, "role": {"enum": _ROLES}})},
-    answers={200: Answer("The member.", {JSON: _MEMBER}), 400: WRONG, 403: ONLY_READS, 404: _NO_TEAM},
-    refusals=WRITE,
+    body=object_of({"email": NAME, "role": {"enum": _ROLES}}),
+    answer=Answer("The member.", {JSON: _MEMBER}),
+    not_found=_NO_TEAM,
     examples=(
         Example(
             "ben",
@@ -84,9 +78,8 @@ PUT_MEMBER: Final = operation(
         ),
     ),
 )
-REMOVE_MEMBER: Final = operation(
+REMOVE_MEMBER: Final = write_operation(
     operation_id="removeMember",
-    tag=TAG,
     summary="Remove a member or an invitation",
     description=(
         "Also one that is not there. Who is removed is told by e-mail, and their keys of the team are refused from "
@@ -94,8 +87,8 @@ REMOVE_MEMBER: Final = operation(
         "remove themselves, but for the last owner."
     ),
     parameters=(_TEAM, Parameter("email", "path", NAME, "The member's e-mail address.")),
-    answers={200: DELETED, 400: WRONG, 403: ONLY_READS, 404: _NO_TEAM},
-    refusals=WRITE,
+    answer=DELETED,
+    not_found=_NO_TEAM,
     examples=(
         Example(
             "ben",

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from accounts.api.documentation.operations import read_operation, write_operation
 from accounts.api.documentation.shared import (
     DELETED,
     DOMAIN,
@@ -9,26 +10,19 @@ from accounts.api.documentation.shared import (
     GOAL,
     IN_QUERY,
     NAME,
-    NO_SITE,
-    ONLY_READS,
     PAGING,
-    READ,
     SITE_ROLES,
-    TAG,
     TEXT,
     TEXT_OR_NULL,
-    WRITE,
-    WRONG,
     object_of,
     page_answer,
     page_example,
     refer,
 )
-from analytics_project.documentation import JSON, Answer, Example, Parameter, error, operation
+from analytics_project.documentation import JSON, Answer, Example, Parameter, error
 
-LIST_GOALS: Final = operation(
+LIST_GOALS: Final = read_operation(
     operation_id="listGoals",
-    tag=TAG,
     summary="The goals of a site",
     description="Newest first.",
     parameters=(
@@ -39,8 +33,7 @@ LIST_GOALS: Final = operation(
         Parameter("page_path", "query", TEXT, "Goals on this path, as the list shows it."),
         Parameter("display_name", "query", TEXT, "Goals whose name contains this, in any case."),
     ),
-    answers={200: Answer("A page of goals.", page_answer("goals", refer("SiteGoal"))), 400: WRONG, 404: NO_SITE},
-    refusals=READ,
+    answer=Answer("A page of goals.", page_answer("goals", refer("SiteGoal"))),
     examples=(
         Example(
             "goals",
@@ -69,44 +62,35 @@ LIST_GOALS: Final = operation(
         ),
     ),
 )
-PROVIDE_GOAL: Final = operation(
+PROVIDE_GOAL: Final = write_operation(
     operation_id="provideGoal",
-    tag=TAG,
     summary="Find or create a goal",
     description=(
         "The same configuration is the same goal. Goals with a currency or properties need the feature in the plan "
         f"of the site's team. Needs `sites:provision:*` and the role {SITE_ROLES}. {FORMS}"
     ),
     body={
-        JSON: {
-            "type": "object",
-            "properties": {
-                "site_id": NAME,
-                "goal_type": {"enum": ["event", "page"]},
-                "event_name": {**TEXT_OR_NULL, "description": "For `event`, at most 120 characters."},
-                "page_path": {**TEXT_OR_NULL, "description": "For `page`; `*` is any text."},
-                "display_name": {**TEXT_OR_NULL, "description": "By default made of the event or the path."},
-                "scroll_threshold": {
-                    "type": ["integer", "null"],
-                    "description": "Percent of the page that must be seen; makes a page goal a scroll goal.",
-                },
-                "currency": {**TEXT_OR_NULL, "description": "ISO 4217; makes an event goal a revenue goal."},
-                "custom_props": {
-                    "type": "object",
-                    "additionalProperties": TEXT,
-                    "description": "Properties that the event must have, at most three.",
-                },
+        "type": "object",
+        "properties": {
+            "site_id": NAME,
+            "goal_type": {"enum": ["event", "page"]},
+            "event_name": {**TEXT_OR_NULL, "description": "For `event`, at most 120 characters."},
+            "page_path": {**TEXT_OR_NULL, "description": "For `page`; `*` is any text."},
+            "display_name": {**TEXT_OR_NULL, "description": "By default made of the event or the path."},
+            "scroll_threshold": {
+                "type": ["integer", "null"],
+                "description": "Percent of the page that must be seen; makes a page goal a scroll goal.",
             },
-            "required": ["site_id", "goal_type"],
-        }
+            "currency": {**TEXT_OR_NULL, "description": "ISO 4217; makes an event goal a revenue goal."},
+            "custom_props": {
+                "type": "object",
+                "additionalProperties": TEXT,
+                "description": "Properties that the event must have, at most three.",
+            },
+        },
+        "required": ["site_id", "goal_type"],
     },
-    answers={
-        200: Answer("The goal.", {JSON: object_of({**GOAL, "domain": TEXT})}),
-        400: WRONG,
-        403: ONLY_READS,
-        404: NO_SITE,
-    },
-    refusals=WRITE,
+    answer=Answer("The goal.", {JSON: object_of({**GOAL, "domain": TEXT})}),
     examples=(
         Example(
             "deepRead",
@@ -137,19 +121,13 @@ PROVIDE_GOAL: Final = operation(
         ),
     ),
 )
-DELETE_GOAL: Final = operation(
+DELETE_GOAL: Final = write_operation(
     operation_id="deleteGoal",
-    tag=TAG,
     summary="Delete a goal",
     description=f"Needs `sites:provision:*` and the role {SITE_ROLES}. `site_id` may also stand in the body.",
     parameters=(Parameter("goal_id", "path", {"type": "integer"}, "The goal's number."), IN_QUERY),
-    answers={
-        200: DELETED,
-        400: WRONG,
-        403: ONLY_READS,
-        404: error("There is no such site or goal, or the role does not suffice."),
-    },
-    refusals=WRITE,
+    answer=DELETED,
+    not_found=error("There is no such site or goal, or the role does not suffice."),
     examples=(
         Example("signup", "A goal", {"deleted": True}, parameters={"goal_id": 7000001, "site_id": DOMAIN}),
         Example(
@@ -161,36 +139,23 @@ DELETE_GOAL: Final = operation(
         ),
     ),
 )
-LIST_PROPS: Final = operation(
+LIST_PROPS: Final = read_operation(
     operation_id="listCustomProperties",
-    tag=TAG,
     summary="The custom properties of a site",
     description="All of them, by name.",
     parameters=(IN_QUERY, Parameter("property", "query", TEXT, "Those whose name contains this, in any case.")),
-    answers={
-        200: Answer(
-            "The properties.",
-            {JSON: object_of({"custom_properties": {"type": "array", "items": object_of({"property": TEXT})}})},
-        ),
-        400: WRONG,
-        404: NO_SITE,
-    },
-    refusals=READ,
+    answer=Answer(
+        "The properties.",
+        {JSON: object_of({"custom_properties": {"type": "array", "items": object_of({"property": TEXT})}})},
+    ),
     examples=(Example("none", "A site without any", {"custom_properties": []}, parameters={"site_id": DOMAIN}),),
 )
-ENABLE_PROP: Final = operation(
+ENABLE_PROP: Final = write_operation(
     operation_id="enableCustomProperty",
-    tag=TAG,
     summary="Show a custom property in reports",
     description=f"Needs `sites:provision:*`, the role {SITE_ROLES}, and the feature in the plan. {FORMS}",
-    body={JSON: object_of({"site_id": NAME, "property": NAME})},
-    answers={
-        200: Answer("It is shown.", {JSON: object_of({"created": {"const": True}})}),
-        400: WRONG,
-        403: ONLY_READS,
-        404: NO_SITE,
-    },
-    refusals=WRITE,
+    body=object_of({"site_id": NAME, "property": NAME}),
+    answer=Answer("It is shown.", {JSON: object_of({"created": {"const": True}})}),
     examples=(
         Example("plan", "A property", {"created": True}, body={"site_id": DOMAIN, "property": "plan"}),
         Example(
@@ -202,43 +167,32 @@ ENABLE_PROP: Final = operation(
         ),
     ),
 )
-DISABLE_PROP: Final = operation(
+DISABLE_PROP: Final = write_operation(
     operation_id="disableCustomProperty",
-    tag=TAG,
     summary="Take a custom property off the list",
     description=f"Also one that is not on it. Needs `sites:provision:*` and the role {SITE_ROLES}.",
     parameters=(Parameter("property", "path", NAME, "Its name."), IN_QUERY),
-    answers={200: DELETED, 400: WRONG, 403: ONLY_READS, 404: NO_SITE},
-    refusals=WRITE,
+    answer=DELETED,
     examples=(Example("plan", "A property", {"deleted": True}, parameters={"property": "plan", "site_id": DOMAIN}),),
 )
-PROVIDE_LINK: Final = operation(
+PROVIDE_LINK: Final = write_operation(
     operation_id="provideSharedLink",
-    tag=TAG,
     summary="Find or create a shared link",
     description=(
         "A link that exists stays as it is. Its `auth` is also a key for reading statistics of the site: "
         "`Authorization: Bearer <auth>`, or `<auth>:<password>`. "
         f"Needs `sites:provision:*`, the role {SITE_ROLES}, and for a new link the feature. {FORMS}"
     ),
-    body={
-        JSON: object_of(
-            {
-                "site_id": NAME,
-                "name": NAME,
-                "password": {**TEXT, "description": "Of a new link; none where it is empty."},
-                "expires_at": {**TEXT, "description": "Of a new link: ISO 8601, UTC without an offset."},
-            },
-            ("site_id", "name"),
-        )
-    },
-    answers={
-        200: Answer("The link.", {JSON: object_of({"name": TEXT, "url": TEXT})}),
-        400: WRONG,
-        403: ONLY_READS,
-        404: NO_SITE,
-    },
-    refusals=WRITE,
+    body=object_of(
+        {
+            "site_id": NAME,
+            "name": NAME,
+            "password": {**TEXT, "description": "Of a new link; none where it is empty."},
+            "expires_at": {**TEXT, "description": "Of a new link: ISO 8601, UTC without an offset."},
+        },
+        ("site_id", "name"),
+    ),
+    answer=Answer("The link.", {JSON: object_of({"name": TEXT, "url": TEXT})}),
     examples=(
         Example(
             "board",

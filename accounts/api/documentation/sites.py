@@ -3,30 +3,25 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from accounts.api.documentation.operations import read_operation, write_operation
 from accounts.api.documentation.shared import (
     DELETED,
     DOMAIN,
     FORMS,
     IN_PATH,
-    NO_SITE,
-    ONLY_READS,
     PAGING,
-    READ,
     SITE_ROLES,
     SWITCHES,
-    TAG,
     TEAM,
     TEAM_ID,
     TEXT,
     TEXT_OR_NULL,
-    WRITE,
-    WRONG,
     object_of,
     page_answer,
     page_example,
     refer,
 )
-from analytics_project.documentation import JSON, Answer, Example, Parameter, error, operation
+from analytics_project.documentation import JSON, Answer, Example, Parameter, error
 
 _OFF: Final[Mapping[str, bool]] = dict.fromkeys(SWITCHES, False)
 
@@ -42,9 +37,8 @@ def _site(domain: str = DOMAIN, **settings: object) -> dict[str, Any]:
     }
 
 
-LIST_SITES: Final = operation(
+LIST_SITES: Final = read_operation(
     operation_id="listSites",
-    tag=TAG,
     summary="The sites that the caller may see",
     description="Newest first, those of all teams and those where the caller is a guest.",
     parameters=(
@@ -54,11 +48,8 @@ LIST_SITES: Final = operation(
         Parameter("timezone", "query", TEXT, "Sites of this time zone."),
         Parameter("site_id", "query", TEXT, "Checked like the site of any other request; the list stays as it is."),
     ),
-    answers={
-        200: Answer("A page of sites.", page_answer("sites", object_of({"domain": TEXT, "timezone": TEXT}))),
-        400: WRONG,
-    },
-    refusals=READ,
+    answer=Answer("A page of sites.", page_answer("sites", object_of({"domain": TEXT, "timezone": TEXT}))),
+    not_found=None,
     examples=(
         Example(
             "byDomain",
@@ -75,30 +66,23 @@ LIST_SITES: Final = operation(
         ),
     ),
 )
-CREATE_SITE: Final = operation(
+CREATE_SITE: Final = write_operation(
     operation_id="createSite",
-    tag=TAG,
     summary="Create a site",
     description=f"In the key's team, the one of `team_id`, or the caller's own. Needs `sites:provision:*`. {FORMS}",
     body={
-        JSON: {
-            "type": "object",
-            "properties": {
-                "domain": {"type": "string", "minLength": 1, "maxLength": 255},
-                "timezone": {"type": "string", "default": "Etc/UTC", "description": "An IANA name."},
-                "team_id": TEXT,
-                "tracker_script_configuration": refer("TrackerSettings"),
-            },
-            "required": ["domain"],
-        }
+        "type": "object",
+        "properties": {
+            "domain": {"type": "string", "minLength": 1, "maxLength": 255},
+            "timezone": {"type": "string", "default": "Etc/UTC", "description": "An IANA name."},
+            "team_id": TEXT,
+            "tracker_script_configuration": refer("TrackerSettings"),
+        },
+        "required": ["domain"],
     },
-    answers={
-        200: Answer("The new site.", {JSON: refer("Site")}),
-        400: WRONG,
-        403: error("The key only reads, or the role in the team does not allow to add sites."),
-        404: error("`site_id` was sent, and there is no such site."),
-    },
-    refusals=WRITE,
+    answer=Answer("The new site.", {JSON: refer("Site")}),
+    not_allowed=error("The key only reads, or the role in the team does not allow to add sites."),
+    not_found=error("`site_id` was sent, and there is no such site."),
     examples=(
         Example(
             "blog",
@@ -115,20 +99,16 @@ CREATE_SITE: Final = operation(
         ),
     ),
 )
-LIST_TEAMS: Final = operation(
+LIST_TEAMS: Final = read_operation(
     operation_id="listTeams",
-    tag=TAG,
     summary="The teams of which the caller is a member",
     description="Newest first. `api_available` tells whether the team's plan includes the Stats API.",
     parameters=(*PAGING, Parameter("name", "query", TEXT, "Teams whose name contains this, in any case.")),
-    answers={
-        200: Answer(
-            "A page of teams.",
-            page_answer("teams", object_of({"id": TEXT, "name": TEXT, "api_available": {"type": "boolean"}})),
-        ),
-        400: WRONG,
-    },
-    refusals=READ,
+    answer=Answer(
+        "A page of teams.",
+        page_answer("teams", object_of({"id": TEXT, "name": TEXT, "api_available": {"type": "boolean"}})),
+    ),
+    not_found=None,
     examples=(
         Example(
             "teams",
@@ -141,14 +121,12 @@ LIST_TEAMS: Final = operation(
         ),
     ),
 )
-SHOW_SITE: Final = operation(
+SHOW_SITE: Final = read_operation(
     operation_id="showSite",
-    tag=TAG,
     summary="A site with its settings",
     description="Any role on the site suffices but `billing`.",
     parameters=(IN_PATH,),
-    answers={200: Answer("The site.", {JSON: refer("Site")}), 400: WRONG, 404: NO_SITE},
-    refusals=READ,
+    answer=Answer("The site.", {JSON: refer("Site")}),
     examples=(
         Example("shop", "A site", _site(), parameters={"site_id": DOMAIN}),
         Example(
@@ -160,9 +138,8 @@ SHOW_SITE: Final = operation(
         ),
     ),
 )
-CHANGE_SITE: Final = operation(
+CHANGE_SITE: Final = write_operation(
     operation_id="changeSite",
-    tag=TAG,
     summary="Change a site's domain or tracker settings",
     description=(
         f"At least one of them. The old domain goes on answering for 72 hours. Needs `sites:provision:*` and the role "
@@ -170,22 +147,14 @@ CHANGE_SITE: Final = operation(
     ),
     parameters=(IN_PATH,),
     body={
-        JSON: {
-            "type": "object",
-            "properties": {
-                "domain": TEXT_OR_NULL,
-                "tracker_script_configuration": refer("TrackerSettings"),
-            },
-            "minProperties": 1,
-        }
+        "type": "object",
+        "properties": {
+            "domain": TEXT_OR_NULL,
+            "tracker_script_configuration": refer("TrackerSettings"),
+        },
+        "minProperties": 1,
     },
-    answers={
-        200: Answer("The site as it is now.", {JSON: refer("Site")}),
-        400: WRONG,
-        403: ONLY_READS,
-        404: NO_SITE,
-    },
-    refusals=WRITE,
+    answer=Answer("The site as it is now.", {JSON: refer("Site")}),
     examples=(
         Example(
             "installation",
@@ -204,13 +173,11 @@ CHANGE_SITE: Final = operation(
         ),
     ),
 )
-DELETE_SITE: Final = operation(
+DELETE_SITE: Final = write_operation(
     operation_id="deleteSite",
-    tag=TAG,
     summary="Delete a site and its statistics",
     description="The statistics are erased in the background. Needs `sites:provision:*` and the role owner.",
     parameters=(IN_PATH,),
-    answers={200: DELETED, 400: WRONG, 403: ONLY_READS, 404: NO_SITE},
-    refusals=WRITE,
+    answer=DELETED,
     examples=(Example("shop", "Delete a site", {"deleted": True}, parameters={"site_id": DOMAIN}),),
 )

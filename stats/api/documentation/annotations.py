@@ -2,25 +2,21 @@
 
 from typing import Final
 
+from accounts.api.documentation.operations import read_operation, write_operation
 from accounts.api.documentation.shared import (
     DELETED,
     DOMAIN,
     FORMS,
     IN_QUERY,
     NAME,
-    ONLY_READS,
     PAGING,
-    READ,
     SITE_ROLES,
-    TAG,
     TEXT,
-    WRITE,
-    WRONG,
     object_of,
     page_answer,
     page_example,
 )
-from analytics_project.documentation import JSON, Answer, Example, Parameter, Schema, error, operation
+from analytics_project.documentation import JSON, Answer, Example, Parameter, Schema, error
 from stats.types import MAX_ANNOTATION_CHARACTERS
 
 _DATE: Final[Schema] = {"type": "string", "format": "date"}
@@ -31,9 +27,8 @@ _NUMBER: Final = Parameter("annotation_id", "path", {"type": "integer"}, "The an
 _NOT_THERE: Final = error("There is no such site or annotation, or the role does not suffice.")
 _NEEDS: Final = f"Needs `sites:provision:*` and the role {SITE_ROLES}."
 
-LIST_ANNOTATIONS: Final = operation(
+LIST_ANNOTATIONS: Final = read_operation(
     operation_id="listAnnotations",
-    tag=TAG,
     summary="The annotations of a site",
     description="Remarks on days, the one written last first.",
     parameters=(
@@ -43,12 +38,8 @@ LIST_ANNOTATIONS: Final = operation(
         Parameter("end", "query", _DATE, "On this day or earlier."),
         Parameter("text", "query", TEXT, "Those that contain this, in any case."),
     ),
-    answers={
-        200: Answer("A page of annotations.", page_answer("annotations", _ANNOTATION)),
-        400: WRONG,
-        404: _NOT_THERE,
-    },
-    refusals=READ,
+    answer=Answer("A page of annotations.", page_answer("annotations", _ANNOTATION)),
+    not_found=_NOT_THERE,
     examples=(
         Example(
             "march",
@@ -65,19 +56,13 @@ LIST_ANNOTATIONS: Final = operation(
         ),
     ),
 )
-PROVIDE_ANNOTATION: Final = operation(
+PROVIDE_ANNOTATION: Final = write_operation(
     operation_id="provideAnnotation",
-    tag=TAG,
     summary="Find or write an annotation",
     description=f"The same words on the same day are the same annotation. {_NEEDS} {FORMS}",
-    body={JSON: object_of({"site_id": NAME, "date": _DATE, "text": _TEXT})},
-    answers={
-        200: Answer("The annotation.", {JSON: _ANNOTATION}),
-        400: WRONG,
-        403: ONLY_READS,
-        404: _NOT_THERE,
-    },
-    refusals=WRITE,
+    body=object_of({"site_id": NAME, "date": _DATE, "text": _TEXT}),
+    answer=Answer("The annotation.", {JSON: _ANNOTATION}),
+    not_found=_NOT_THERE,
     examples=(
         Example(
             "release",
@@ -94,20 +79,14 @@ PROVIDE_ANNOTATION: Final = operation(
         ),
     ),
 )
-CHANGE_ANNOTATION: Final = operation(
+CHANGE_ANNOTATION: Final = write_operation(
     operation_id="changeAnnotation",
-    tag=TAG,
     summary="Change an annotation",
     description=f"What is left out or null stays. {_NEEDS} {FORMS}",
     parameters=(_NUMBER,),
-    body={JSON: object_of({"site_id": NAME, "date": _DATE, "text": _TEXT}, ("site_id",))},
-    answers={
-        200: Answer("The annotation.", {JSON: _ANNOTATION}),
-        400: WRONG,
-        403: ONLY_READS,
-        404: _NOT_THERE,
-    },
-    refusals=WRITE,
+    body=object_of({"site_id": NAME, "date": _DATE, "text": _TEXT}, ("site_id",)),
+    answer=Answer("The annotation.", {JSON: _ANNOTATION}),
+    not_found=_NOT_THERE,
     examples=(
         Example(
             "reworded",
@@ -126,14 +105,13 @@ CHANGE_ANNOTATION: Final = operation(
         ),
     ),
 )
-DELETE_ANNOTATION: Final = operation(
+DELETE_ANNOTATION: Final = write_operation(
     operation_id="deleteAnnotation",
-    tag=TAG,
     summary="Delete an annotation",
     description=_NEEDS,
     parameters=(_NUMBER, IN_QUERY),
-    answers={200: DELETED, 400: WRONG, 403: ONLY_READS, 404: _NOT_THERE},
-    refusals=WRITE,
+    answer=DELETED,
+    not_found=_NOT_THERE,
     examples=(
         Example("gone", "An annotation", {"deleted": True}, parameters={"annotation_id": 7000004, "site_id": DOMAIN}),
     ),

@@ -2,25 +2,21 @@
 
 from typing import Final
 
+from accounts.api.documentation.operations import read_operation, write_operation
 from accounts.api.documentation.shared import (
     DELETED,
     DOMAIN,
     FORMS,
     IN_QUERY,
     NAME,
-    ONLY_READS,
     PAGING,
-    READ,
     SITE_ROLES,
-    TAG,
     TEXT,
-    WRITE,
-    WRONG,
     object_of,
     page_answer,
     page_example,
 )
-from analytics_project.documentation import JSON, Answer, Example, Parameter, Schema, error, operation
+from analytics_project.documentation import JSON, Answer, Example, Parameter, Schema, error
 from stats.types import SegmentType
 
 _TYPE: Final[Schema] = {"enum": sorted(SegmentType)}
@@ -40,9 +36,8 @@ _NUMBER: Final = Parameter("segment_id", "path", {"type": "integer"}, "The segme
 _NOT_THERE: Final = error("There is no such site or segment, or the role does not suffice.")
 _ROLES: Final = f"Needs `sites:provision:*`; a segment of the site also the role {SITE_ROLES}."
 
-LIST_SEGMENTS: Final = operation(
+LIST_SEGMENTS: Final = read_operation(
     operation_id="listSegments",
-    tag=TAG,
     summary="The segments of a site",
     description=(
         "Those of the site and those that the caller saved for themselves, newest first. A query of version 2 takes a "
@@ -54,8 +49,8 @@ LIST_SEGMENTS: Final = operation(
         Parameter("name", "query", TEXT, "Segments whose name contains this, in any case."),
         Parameter("type", "query", _TYPE, "Segments of the site, or one's own."),
     ),
-    answers={200: Answer("A page of segments.", page_answer("segments", _SEGMENT)), 400: WRONG, 404: _NOT_THERE},
-    refusals=READ,
+    answer=Answer("A page of segments.", page_answer("segments", _SEGMENT)),
+    not_found=_NOT_THERE,
     examples=(
         Example(
             "ofTheSite",
@@ -65,22 +60,16 @@ LIST_SEGMENTS: Final = operation(
         ),
     ),
 )
-PROVIDE_SEGMENT: Final = operation(
+PROVIDE_SEGMENT: Final = write_operation(
     operation_id="provideSegment",
-    tag=TAG,
     summary="Save filters as a segment",
     description=(
         "Under a new name or in place of what the name stood for; `personal`, the default, is for the caller alone. "
         f"{_ROLES} Segments of the site need the feature in the plan. {FORMS}"
     ),
-    body={JSON: object_of({"site_id": NAME, "name": NAME, "type": _TYPE, "filters": _FILTERS}, ("name", "filters"))},
-    answers={
-        200: Answer("The segment.", {JSON: _SEGMENT}),
-        400: WRONG,
-        403: ONLY_READS,
-        404: _NOT_THERE,
-    },
-    refusals=WRITE,
+    body=object_of({"site_id": NAME, "name": NAME, "type": _TYPE, "filters": _FILTERS}, ("name", "filters")),
+    answer=Answer("The segment.", {JSON: _SEGMENT}),
+    not_found=_NOT_THERE,
     examples=(
         Example(
             "germany",
@@ -97,14 +86,13 @@ PROVIDE_SEGMENT: Final = operation(
         ),
     ),
 )
-SHOW_SEGMENT: Final = operation(
+SHOW_SEGMENT: Final = read_operation(
     operation_id="showSegment",
-    tag=TAG,
     summary="One segment",
     description="Of the site, or one's own.",
     parameters=(_NUMBER, IN_QUERY),
-    answers={200: Answer("The segment.", {JSON: _SEGMENT}), 400: WRONG, 404: _NOT_THERE},
-    refusals=READ,
+    answer=Answer("The segment.", {JSON: _SEGMENT}),
+    not_found=_NOT_THERE,
     examples=(
         Example("one", "A segment", _SHOWN, parameters={"segment_id": 7000003, "site_id": DOMAIN}),
         Example(
@@ -116,20 +104,14 @@ SHOW_SEGMENT: Final = operation(
         ),
     ),
 )
-CHANGE_SEGMENT: Final = operation(
+CHANGE_SEGMENT: Final = write_operation(
     operation_id="changeSegment",
-    tag=TAG,
     summary="Change a segment",
     description=f"What is left out or null stays. {_ROLES} {FORMS}",
     parameters=(_NUMBER,),
-    body={JSON: object_of({"site_id": NAME, "name": NAME, "type": _TYPE, "filters": _FILTERS}, ("site_id",))},
-    answers={
-        200: Answer("The segment.", {JSON: _SEGMENT}),
-        400: WRONG,
-        403: ONLY_READS,
-        404: _NOT_THERE,
-    },
-    refusals=WRITE,
+    body=object_of({"site_id": NAME, "name": NAME, "type": _TYPE, "filters": _FILTERS}, ("site_id",)),
+    answer=Answer("The segment.", {JSON: _SEGMENT}),
+    not_found=_NOT_THERE,
     examples=(
         Example(
             "renamed",
@@ -148,13 +130,12 @@ CHANGE_SEGMENT: Final = operation(
         ),
     ),
 )
-DELETE_SEGMENT: Final = operation(
+DELETE_SEGMENT: Final = write_operation(
     operation_id="deleteSegment",
-    tag=TAG,
     summary="Delete a segment",
     description=f"Queries that name it are refused from then on. {_ROLES}",
     parameters=(_NUMBER, IN_QUERY),
-    answers={200: DELETED, 400: WRONG, 403: ONLY_READS, 404: _NOT_THERE},
-    refusals=WRITE,
+    answer=DELETED,
+    not_found=_NOT_THERE,
     examples=(Example("gone", "A segment", {"deleted": True}, parameters={"segment_id": 7000003, "site_id": DOMAIN}),),
 )
