@@ -1,7 +1,7 @@
 """Payments, what declares their intervals and ends, and the rates at which they are converted.
 
-`Payment` is the truth about money. What is derived from it (conversion, link to the refunded payment, coverage) stands
-in the same row and is written by `revenue.services` alone, under the lock of the site's ledger. Reports are computed in
+`Payment` is the truth about money. What is derived from it (conversion, links to other payments, coverage) stands in
+the same row and is written by `revenue.services` alone, under the lock of the site's ledger. Reports are computed in
 the event store from a mirror of these rows, which `revenue.mirror_services` keeps up.
 """
 
@@ -131,6 +131,26 @@ class Payment(models.Model):
     refunded_payment = models.ForeignKey(
         "self", on_delete=models.DO_NOTHING, db_constraint=False, null=True, blank=True, related_name="refunds"
     )
+    taken_back = models.ForeignKey(
+        "self",
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        null=True,
+        blank=True,
+        related_name="takers",
+        help_text="Of a refund: the payment that it takes back, linked or not.",
+    )
+    first_payment = models.ForeignKey(
+        "self",
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        null=True,
+        blank=True,
+        related_name="later_payments",
+        help_text="The customer's first payment; of a refund, that of what it takes back.",
+    )
     term_interval = models.CharField(max_length=9, blank=True, choices=_choices(Interval))
     covered_until = models.DateTimeField(null=True, blank=True, help_text="Up to when it counts in MRR.")
     revision = models.PositiveBigIntegerField()
@@ -150,9 +170,11 @@ class Payment(models.Model):
             models.Index(fields=["site", "revision"], name="payment_by_revision"),
             models.Index(fields=["site", "paid_at", "id"], name="payment_by_time"),
             models.Index(fields=["site", "payer"], name="payment_by_payer"),
+            models.Index(fields=["site", "customer_id"], condition=~Q(customer_id=""), name="payment_by_customer"),
             models.Index(fields=["site", "subscription_id"], name="payment_by_subscription"),
             models.Index(fields=["site", "refund_of"], name="payment_by_refund_of"),
             models.Index(fields=["refunded_payment"], name="payment_by_refunded"),
+            models.Index(fields=["taken_back"], condition=Q(taken_back__isnull=False), name="payment_by_taken_back"),
             models.Index(fields=["site", "id"], condition=Q(rate=None), name="payment_without_rate"),
         ]
 
