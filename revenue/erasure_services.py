@@ -29,11 +29,11 @@ def forget_payments(instance: Erasure, **_signal: Any) -> None:
             left = list(_sharing_a_subscription(forgotten))
             _forget_customers(site, instance.visitor, {one.customer_id for one in forgotten})
             subscriptions = [payment.subscription_id for payment in forgotten]
+            for payment in forgotten:
+                changes.add_changed(payment)
             forget(forgotten, clock.now())
             renamed = zip(subscriptions, (payment.subscription_id for payment in forgotten), strict=True)
             _rename_ends(site, dict(renamed), kept={payment.subscription_id for payment in left})
-            for payment in forgotten:
-                changes.add_changed(payment)
             changes.write()
             cover(SiteId(site.pk), [*forgotten, *left], changes)
             changes.write()

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from importlib import import_module
 from itertools import islice
 from random import Random
 from statistics import median
@@ -28,6 +29,7 @@ import django
 
 django.setup()
 
+from django.apps import apps  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.test import Client  # noqa: E402
 
@@ -126,6 +128,7 @@ def fill(count: int) -> Site:
     while batch := list(islice(rows, 5_000)):
         Payment.objects.bulk_create(batch, batch_size=1_000)
     Ledger.objects.create(site=site, revision=count, currency="USD")
+    import_module("revenue.migrations.0006_first_payments_and_taken_back").relate_payments(apps, None)
     say(f"{count:,} payments in the relational store after {time.perf_counter() - started:.0f} s")
     return site
 
