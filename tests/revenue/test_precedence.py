@@ -71,8 +71,8 @@ def erase(site: Site, visitor: str) -> None:
     erase_visitor(site_ref(site), caller_visitor_id(bytes(site.caller_id_secret), visitor))
 
 
-def link_customer(site: Site, customer_id: str, visitor: str) -> None:
-    apply_outcomes(site_ref(site), [CustomerLinked(customer_id, visitor, at("2026-03-01"))])
+def link_customer(site: Site, customer_id: str, visitor: str, moment: str = "2026-03-01") -> None:
+    apply_outcomes(site_ref(site), [CustomerLinked(customer_id, visitor, at(moment))])
 
 
 # ---- First payments --------------------------------------------------------------------------------------------------
@@ -224,6 +224,8 @@ def test_refund_moves_on_with_who_paid(site: Site) -> None:
     assert taken_back(site) == {"r": "a"}
     link_customer(site, "k", "ann")
     assert (taken_back(site), firsts(site)["r"]) == ({"r": "b"}, "b")
+    assert written_anew(site, lambda: link_customer(site, "k", "bob", "2026-03-02")) == {"b", "r"}
+    assert (taken_back(site), firsts(site)["r"]) == ({"r": "a"}, "a")
 
 
 def test_refund_tells_that_what_it_takes_back_recurs_no_more(site: Site) -> None:
@@ -339,13 +341,16 @@ one_payment = st.fixed_dictionaries(
         "refund_of": st.sampled_from(["", "", "charge", *names]),
     }
 )
+links = st.tuples(
+    st.sampled_from(["k", "l"]), st.sampled_from(["ann", "bob", "eve"]), st.sampled_from(["2026-03-01", "2026-02-01"])
+)
 one_step = st.one_of(
     st.tuples(st.just("record"), st.lists(one_payment, min_size=1, max_size=4)),
     st.tuples(st.just("record"), st.lists(one_payment, min_size=1, max_size=1)),
     st.tuples(st.just("void"), st.integers(0, 20)),
     st.tuples(st.just("count again"), st.integers(0, 20)),
     st.tuples(st.just("erase"), st.sampled_from(["ann", "bob"])),
-    st.tuples(st.just("customer"), st.tuples(st.sampled_from(["k", "l"]), st.sampled_from(["ann", "bob", "eve"]))),
+    st.tuples(st.just("customer"), links),
     st.tuples(st.just("name"), st.sampled_from(names)),
     st.tuples(st.just("end"), st.just("s")),
 )
