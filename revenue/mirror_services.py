@@ -71,7 +71,11 @@ def mirror_some(store: EventStore, site_id: SiteId) -> int:
     ledger = Ledger.objects.filter(site=site_id).first()
     if ledger is None or ledger.mirrored_revision >= ledger.revision:
         return 0
-    waiting = Payment.objects.filter(site=site_id, revision__gt=ledger.mirrored_revision).order_by("revision")
+    waiting = (
+        Payment.objects.filter(site=site_id, revision__gt=ledger.mirrored_revision)
+        .select_related("taken_back", "first_payment")
+        .order_by("revision")
+    )
     payments = list(waiting[:ROWS_AT_ONCE])
     if payments:
         secret = caller_id_secret(site_id)
@@ -84,7 +88,9 @@ def mirror_some(store: EventStore, site_id: SiteId) -> int:
 
 def _row(payment: Payment, secret: bytes) -> PaymentRow:
     paid_at = int(payment.paid_at.timestamp())
-    term = monthly_term(payment)
+    credited = payment.taken_back if payment.is_refund else payment
+    is_recurring = credited is not None and credited.covered_until is not None
+    first = payment.first_payment
     return PaymentRow(
         site_id=payment.site_id,
         paid_at=paid_at,
@@ -98,11 +104,22 @@ def _row(payment: Payment, secret: bytes) -> PaymentRow:
         amount=from_micros(payment.amount_micros),
         currency=payment.currency,
         converted=payment.converted,
-        monthly_term=term,
+        monthly_term=monthly_term(payment),
         covered_until=int(payment.covered_until.timestamp()) if payment.covered_until is not None else paid_at,
         interval=payment.term_interval,
         product_name=payment.product_name,
         refunded_payment_id=payment.refunded_payment_id or 0,
+        owner_id=_owner_number(payment, secret),
+        credited_payment_id=credited.pk if credited else 0,
+        credited_visitor_id=_number(credited.payer) if credited else 0,
+        credited_at=int(credited.paid_at.timestamp()) if credited else 0,
+        credited_is_recurring=is_recurring,
+        credited_currency=credited.currency if credited else "",
+        credited_product_name=credited.product_name if credited else "",
+        is_renewal=is_recurring and first is not None and first != credited,
+        first_payment_id=first.pk if first else 0,
+        first_visitor_id=_number(first.payer) if first else 0,
+        first_paid_at=int(first.paid_at.timestamp()) if first else 0,
     )
 
 
@@ -120,6 +137,15 @@ def customer_number(payment: Payment, secret: bytes) -> int:
     if payment.customer_id:
         return customer_id_number(secret, payment.customer_id)
     return _number(payment.payer)
+
+
+def _owner_number(payment: Payment, secret: bytes) -> int:
+    """Return the customer whose money it is: of a refund the one whose linked payment it takes back, else the one whom
+    it names, else the one whose latest payment before it takes back."""
+    back = payment.taken_back
+    if back is not None and (back.pk == payment.refunded_payment_id or not payment.customer_id):
+        return customer_number(back, secret)
+    return customer_number(payment, secret)
 
 
 def customer_id_number(secret: bytes, customer_id: str) -> int:

@@ -1,8 +1,9 @@
 """The mirror of payments in the event store, so that money is added up where visits are."""
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from decimal import Decimal
+from operator import attrgetter
 
 import orjson
 
@@ -14,6 +15,9 @@ class PaymentRow:
     """One payment as it stands at `version`, in the order of the columns; instants are unix seconds.
 
     `covered_until` is `paid_at` for a payment outside recurring revenue, `refunded_payment_id` 0 where there is none.
+    `owner_id` is the customer whose money it is, `credited_*` the payment itself or what a refund takes back, and
+    `first_*` the first payment of that one's customer; 0 and empty where there is none. A renewal recurs and is not the
+    first.
     """
 
     site_id: int
@@ -33,14 +37,26 @@ class PaymentRow:
     interval: str
     product_name: str
     refunded_payment_id: int
+    owner_id: int
+    credited_payment_id: int
+    credited_visitor_id: int
+    credited_at: int
+    credited_is_recurring: bool
+    credited_currency: str
+    credited_product_name: str
+    is_renewal: bool
+    first_payment_id: int
+    first_visitor_id: int
+    first_paid_at: int
 
 
 _COLUMNS = tuple(field.name for field in fields(PaymentRow))
+_values = attrgetter(*_COLUMNS)  # a tenth of what `astuple` takes, which copies
 
 
 def insert_payments(store: EventStore, rows: Iterable[PaymentRow]) -> None:
     """Write payments; on return they are read in place of older versions, and kept. Raises: StoreUnavailable."""
-    body = b"\n".join(orjson.dumps(astuple(row), default=_plain) for row in rows)
+    body = b"\n".join(orjson.dumps(_values(row), default=_plain) for row in rows)
     if body:
         store.insert_lines("payments", _COLUMNS, body, token="")
 

@@ -1,7 +1,7 @@
 """Cohorts → statement: customers by their first payments, beside what all of them paid and were given back.
 
 Customers are joined, not looked up by a condition: on a cluster its sub-queries see one shard, and the payments of a
-customer, or a refund and its payment, may lie on several.
+customer may lie on several.
 """
 
 from datetime import datetime
@@ -107,61 +107,22 @@ def month_number(at: int, timezone: str) -> int:
 
 def _customers(asked: CohortsAsked, scope: Scope) -> str:
     """Return the customers who first paid in the span: customer_id, first_month; by a dimension also value."""
-    month = f"toInt32({_MONTH.format('toDateTime(first_at)')}) AS first_month"
     if asked.is_attributed:
         value = "" if asked.dimension is None else ", value"
+        month = f"toInt32({_MONTH.format('toDateTime(first_at)')}) AS first_month"
         credit = first_payment_credit(asked.crediting, asked.dimension or ORIGIN, scope)
         return f"SELECT customer_id, {month}{value} FROM ({credit}) WHERE passes"
-    first = (
-        "SELECT customer_id, min(paid_at) AS first_at FROM payments FINAL "
-        f"WHERE {_KNOWN} AND NOT is_refund AND {_UNTIL_END} GROUP BY customer_id"
+    return (
+        f"SELECT customer_id, toInt32({_MONTH.format('paid_at')}) AS first_month FROM payments FINAL "
+        f"WHERE {_KNOWN} AND first_payment_id = payment_id AND {_SINCE_START} AND {_UNTIL_END}"
     )
-    return f"SELECT customer_id, {month} FROM ({first}) WHERE first_at >= toDateTime({{start:UInt32}}, 'UTC')"
 
 
 def _flows(more: str = "") -> str:
-    """Return payments from the span's start on, and all refunds: customer_id, month, converted (signed), is_refund.
-
-    A refund is of the customer whose payment it takes back; else of the one that it names; else of the one whom its
-    visitor's latest payment before was of.
-    """
-    month = _MONTH.format("paid_at")
+    """Return payments from the span's start on, and all refunds: customer_id, month, converted (signed), is_refund."""
     return f"""
-        SELECT customer_id, {month} AS month, {more}converted, is_refund
-        FROM payments FINAL WHERE {_KNOWN} AND NOT is_refund AND {_SINCE_START}
-        UNION ALL
         SELECT
-            multiIf(
-                paid.payment_id != 0, paid.paying_customer,
-                refund.own_customer != refund.own_visitor OR latest_customer = 0, refund.own_customer,
-                latest_customer
-            ) AS customer_id,
-            month, {more}-converted AS converted, is_refund
-        FROM (
-            SELECT payment_id, customer_id AS paying_customer FROM payments FINAL WHERE {_OF_SITE} AND NOT is_refund
-        ) AS paid
-        RIGHT JOIN ({_refunds(f"{month} AS month, {more}")}) AS refund ON paid.payment_id = refund.refunded_payment_id
-    """
-
-
-def _refunds(more: str) -> str:
-    """Return refunds beside the customer of their visitor's latest payment before, 0 where there is none.
-
-    The sub-query in a condition sees all that it has to: a visitor's payments and refunds lie on one shard.
-    """
-    return f"""
-        SELECT *, tupleElement(arrayLast(one -> one.1 <= refunded_at, earlier), 3) AS latest_customer
-        FROM (
-            SELECT
-                customer_id AS own_customer, visitor_id AS own_visitor, refunded_payment_id, paid_at AS refunded_at,
-                {more}converted, is_refund
-            FROM payments FINAL WHERE {_KNOWN} AND is_refund
-        ) AS one
-        LEFT ANY JOIN (
-            SELECT visitor_id AS payer, arraySort(groupArray((paid_at, payment_id, customer_id))) AS earlier
-            FROM payments FINAL
-            WHERE {_KNOWN} AND NOT is_refund
-                AND visitor_id IN (SELECT visitor_id FROM payments WHERE {_OF_SITE} AND is_refund)
-            GROUP BY payer
-        ) AS payers ON one.own_visitor = payers.payer
+            owner_id AS customer_id, {_MONTH.format("paid_at")} AS month,
+            {more}if(is_refund, -converted, converted) AS converted, is_refund
+        FROM payments FINAL WHERE {_KNOWN} AND (is_refund OR {_SINCE_START})
     """

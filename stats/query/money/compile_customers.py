@@ -106,10 +106,6 @@ def compile_figures(asked: CustomersAsked, query: Query) -> Statement:
 _OF_WANTED: Final = "customer_id IN {customers:Array(UInt64)}"
 
 
-def _of_numbers(column: str, condition: str) -> str:
-    return f"SELECT {column} FROM payments WHERE site_id = {{site:UInt32}} AND ({condition})"
-
-
 def _payments(condition: str, asked: CustomersAsked) -> str:
     """Return the payments for which a condition holds, of the wanted customers, as what follows FROM."""
     if asked.customers is None:
@@ -117,16 +113,9 @@ def _payments(condition: str, asked: CustomersAsked) -> str:
     return f"{_narrowed(_OF_WANTED)} WHERE {condition} AND {_OF_WANTED}"
 
 
-def _of_refunds(column: str, condition: str = "1") -> str:
-    return f"SELECT {column} FROM payments PREWHERE site_id = {{site:UInt32}} AND is_refund WHERE {condition}"
-
-
 def _narrowed(condition: str) -> str:
     """Return payments that may fulfil a condition, in any of their versions."""
-    return _numbered(_of_numbers("payment_id", condition))
-
-
-def _numbered(numbers: str) -> str:
+    numbers = f"SELECT payment_id FROM payments WHERE site_id = {{site:UInt32}} AND {condition}"
     return f"payments FINAL PREWHERE site_id = {{site:UInt32}} AND payment_id IN ({numbers})"
 
 
@@ -139,44 +128,12 @@ def _refunded(asked: CustomersAsked) -> str:
 
 
 def _refunds(asked: CustomersAsked) -> str:
-    """Return refunds with the customer whose money they are: owner, payment_id, paid_at, converted.
-
-    That of the linked payment; else the one that the refund names; else that of its visitor's latest payment before.
-    Where only some customers are wanted, what others paid earlier is not looked at.
-    """
-    refunded, earlier, owned = "payments FINAL", "payments FINAL", "1"
-    refunders = f" AND visitor_id IN ({_of_refunds('visitor_id')})"
+    """Return refunds with the customer whose money they are: owner, payment_id, paid_at, converted."""
+    refunds, condition = "payments FINAL", f"{_OF_SITE} AND is_refund AND amount > 0"
     if asked.customers is not None:
-        visitor_is_theirs = f"visitor_id IN ({_of_numbers('visitor_id', _OF_WANTED)})"
-        payment_is_theirs = f"refunded_payment_id IN ({_of_numbers('payment_id', _OF_WANTED)})"
-        maybe_theirs = f"{_OF_WANTED} OR {visitor_is_theirs} OR {payment_is_theirs}"
-        refunded = _numbered(_of_refunds("payment_id", maybe_theirs))
-        earlier, owned, refunders = _narrowed(visitor_is_theirs), "owner IN {customers:Array(UInt64)}", ""
-    return f"""
-        SELECT
-            multiIf(
-                linked_customer != 0, linked_customer,
-                customer_id != visitor_id OR latest.3 = 0, customer_id,
-                latest.3
-            ) AS owner,
-            arrayLast(one -> one.1 <= refund.paid_at, earlier) AS latest,
-            payment_id, paid_at, converted
-        FROM (
-            SELECT customer_id, visitor_id, refunded_payment_id, payment_id, paid_at, converted
-            FROM {refunded} WHERE {_OF_SITE} AND is_refund AND amount > 0
-        ) AS refund
-        LEFT ANY JOIN (
-            SELECT payment_id AS linked_id, customer_id AS linked_customer
-            FROM {_numbered(_of_refunds("refunded_payment_id", "refunded_payment_id != 0"))}
-            WHERE {_OF_SITE} AND NOT is_refund
-        ) AS link ON refund.refunded_payment_id = link.linked_id
-        LEFT ANY JOIN (
-            SELECT visitor_id AS payer, arraySort(groupArray((paid_at, payment_id, customer_id))) AS earlier
-            FROM {earlier} WHERE {_COUNTS}{refunders}
-            GROUP BY payer
-        ) AS payers ON refund.visitor_id = payers.payer
-        WHERE {owned}
-    """
+        owned = "owner_id IN {customers:Array(UInt64)}"
+        refunds, condition = _narrowed(owned), f"{condition} AND {owned}"
+    return f"SELECT owner_id AS owner, payment_id, paid_at, converted FROM {refunds} WHERE {condition}"
 
 
 def _in_window(asked: CustomersAsked, window: tuple[int, int], scope: Scope) -> str:

@@ -106,16 +106,12 @@ def first_payment_credit(asked: Crediting, dimension: str, scope: Scope) -> str:
     passes (the filters of touches).
     """
     bind(asked, scope)
-    first = f"""
-        SELECT customer_id, first_at AS anchor_at, first_visitor AS anchor_visitor FROM ({FIRST_PAYMENTS})
-        WHERE anchor_at BETWEEN {{start:UInt32}} AND {{end:UInt32}}
-    """
     return f"""
         SELECT customer_id, first_at, {_value(asked, dimension, scope, NUMBER.format("touch"))} AS value,
             {_passes(asked)} AS passes
         FROM (
             SELECT customer_id, anchor_at AS first_at, {_BOUNDS}, {_CHOSEN[asked.model]} AS touch
-            FROM ({_anchored(asked, first)}) AS customer
+            FROM ({_anchored(asked, FIRST_PAYMENTS)}) AS customer
             LEFT ANY JOIN ({_touches(asked, dimension, scope)}) AS visitor
             ON customer.anchor_visitor = visitor.visitor_id
         )

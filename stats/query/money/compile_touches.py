@@ -24,10 +24,8 @@ _TOUCH: Final = (
     "toUInt64(toUnixTimestamp({at})) * 4294967296 + toUInt32({number})"
     " + if({is_direct}, toUInt32(2147483648), 0) + if({passes}, 0, toUInt32(1073741824))"
 )
-# What a server alone told of has no attributes at all; a visit of a browser has a channel at the least.
-_IS_ARRIVAL: Final = (
-    "is_visit AND (channel != '' OR source != '' OR country_code != '' OR browser != '' OR device != '')"
-)
+# What a server alone told of has no attributes at all; every other visit has a channel at the least.
+_IS_ARRIVAL: Final = "is_visit AND channel != ''"
 # Looked at first: where a visit came from is asked of payers only.
 _UNTIL_END: Final = "PREWHERE site_id = {site:UInt32} AND day <= toDate(toDateTime({end:UInt32}, 'UTC')) + 1"
 
@@ -48,11 +46,7 @@ def values_of_touches(asked: Crediting, dimension: str, scope: Scope) -> str:
 
 def arrivals_where(asked: Crediting, scope: Scope) -> list[str]:
     """Return the conditions that make a row of visits that of a touch; the statement binds `since`."""
-    return [
-        _IS_ARRIVAL,
-        "start >= toDateTime({since:UInt32}, 'UTC')",
-        f"NOT ({_comes_from(asked.hosts, scope)})",
-    ]
+    return [*_begins(), f"NOT ({_comes_from(asked.hosts, scope)})"]
 
 
 def _arrivals(asked: Crediting, dimension: str, scope: Scope) -> str:
@@ -63,7 +57,7 @@ def _arrivals(asked: Crediting, dimension: str, scope: Scope) -> str:
     number = "1" if dimension.startswith(PAYMENT_PREFIX) else _number(asked, dimension, scope)
     passes = " AND ".join(condition_sql(leaf, scope) for leaf in asked.touch_filters) or "1"
     is_direct = f"{scope.column(dimension_for(ORIGIN))} = ''"
-    where = arrivals_where(asked, scope)
+    where = [*_begins(), f"NOT ({_comes_from_known(asked, scope)})"]
     payers = f"{_UNTIL_END} AND {of_payers(asked)}"
     if not any(dimension_for(name).changing for name in _visit_dimensions(asked, dimension)):
         touch = _TOUCH.format(at="start", number="number", is_direct=is_direct, passes=passes)
@@ -94,7 +88,7 @@ def _visit_dimensions(asked: Crediting, dimension: str) -> list[str]:
 
 def _values(asked: Crediting, dimension: str, scope: Scope) -> str:
     # Pages can be as many as visits, so it is only those of payers; of others it is quicker to ask for all.
-    of_whom = f" AND {of_payers(asked, in_span=False)}" if dimension_for(dimension).changing else ""
+    of_whom = f" AND {of_payers(asked)}" if dimension_for(dimension).changing else ""
     rows = f"SELECT DISTINCT {_shown(dimension, scope)} AS value FROM sessions {_UNTIL_END}{of_whom}"
     return f"(SELECT arraySort(groupArray(toString(value))) FROM ({rows}))"
 
@@ -115,13 +109,31 @@ def _shown(name: str, scope: Scope) -> str:
     return column if dimension.shown else f"replaceRegexpOne({column}, '^$', '{NOT_SET}')"
 
 
+def _begins() -> list[str]:
+    return [_IS_ARRIVAL, "start >= toDateTime({since:UInt32}, 'UTC')"]
+
+
 def _comes_from(hosts: Sequence[str], scope: Scope) -> str:
     """Return the condition that a visit comes from one of some hosts, or from below one, without saying otherwise."""
+    pattern = _pattern_of(hosts, scope)
+    return f"utm_source = '' AND match({scope.column(dimension_for(ORIGIN))}, {pattern})" if pattern else "0"
+
+
+def _comes_from_known(asked: Crediting, scope: Scope) -> str:
+    """Return the same for many visits: each text is compared once, not once for each block of rows."""
+    pattern = _pattern_of(asked.hosts, scope)
+    if not pattern:
+        return "0"
+    origin, values = _shown(ORIGIN, scope), _values(asked, ORIGIN, scope)
+    is_from = f"transform({origin}, {values}, arrayMap(value -> match(value, {pattern}), {values}), toUInt8(0))"
+    return f"{is_from} AND utm_source = '' AND {scope.column(dimension_for(ORIGIN))} != ''"
+
+
+def _pattern_of(hosts: Sequence[str], scope: Scope) -> str:
     alternatives = "|".join(re.escape(host) for host in sorted(hosts))
     if not alternatives:
-        return "0"
-    pattern = scope.bind(f"(?i)^(android-app://)?([^/]*\\.)?({alternatives})(:[0-9]+)?(/|$)", "String")
-    return f"utm_source = '' AND match({scope.column(dimension_for(ORIGIN))}, {pattern})"
+        return ""
+    return scope.bind(f"(?i)^(android-app://)?([^/]*\\.)?({alternatives})(:[0-9]+)?(/|$)", "String")
 
 
 def _completions(asked: Crediting, scope: Scope) -> str:
