@@ -41,6 +41,16 @@ def of_payers(asked: Crediting) -> str:
     return f"visitor_id GLOBAL IN ({sharing(payers) if asked.joins_visitors else payers})"
 
 
+def earliest_touch(asked: Crediting) -> str:
+    """Return the expression of the unix second before which no path begins, not within the first day of all.
+
+    Without subscriptions paths are hardly older than the span, whatever else is stored.
+    """
+    _, at = _anchor(asked)
+    anchor = f"(SELECT minIf(toUnixTimestamp({at}), {at} != 0) FROM payments WHERE {_IN_SPAN})"
+    return f"greatest(toInt64({anchor}) - {{lookback:UInt32}}, 86400)"
+
+
 def credited(asked: Crediting, scope: Scope, dimension: str) -> str:
     """Return payments and refunds by anchor: anchor_visitor, anchor_at, customer_id, `own` for a payment's dimension.
 

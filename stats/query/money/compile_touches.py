@@ -14,7 +14,7 @@ from stats.query.compile_filters import Scope, condition_sql, goal_numbers_sql, 
 from stats.query.dimensions import GOAL, NOT_SET, ORIGIN, dimension_for
 from stats.query.identities import with_canonical
 from stats.query.money.attribution import PAYMENT_PREFIX, Crediting
-from stats.query.money.compile_credited import compared, of_payers
+from stats.query.money.compile_credited import compared, earliest_touch, of_payers
 
 SECOND: Final = "bitShiftRight({}, 32)"
 IS_DIRECT: Final = "bitTest({}, 31)"
@@ -26,8 +26,6 @@ _TOUCH: Final = (
 )
 # What a server alone told of has no attributes at all; every other visit has a channel at the least.
 _IS_ARRIVAL: Final = "is_visit AND channel != ''"
-# Looked at first: where a visit came from is asked of payers only.
-_UNTIL_END: Final = "PREWHERE site_id = {site:UInt32} AND day <= toDate(toDateTime({end:UInt32}, 'UTC')) + 1"
 
 
 def touches(asked: Crediting, dimension: str, scope: Scope) -> str:
@@ -58,7 +56,8 @@ def _arrivals(asked: Crediting, dimension: str, scope: Scope) -> str:
     passes = " AND ".join(condition_sql(leaf, scope) for leaf in asked.touch_filters) or "1"
     is_direct = f"{scope.column(dimension_for(ORIGIN))} = ''"
     where = [*_begins(), f"NOT ({_comes_from_known(asked, scope)})"]
-    payers = f"{_UNTIL_END} AND {of_payers(asked)}"
+    # Looked at first: where a visit came from is asked of payers only.
+    payers = f"PREWHERE {_in_time(asked)} AND {of_payers(asked)}"
     if not any(dimension_for(name).changing for name in _visit_dimensions(asked, dimension)):
         touch = _TOUCH.format(at="start", number="number", is_direct=is_direct, passes=passes)
         return _by_visitor(
@@ -89,7 +88,7 @@ def _visit_dimensions(asked: Crediting, dimension: str) -> list[str]:
 def _values(asked: Crediting, dimension: str, scope: Scope) -> str:
     # Pages can be as many as visits, so it is only those of payers; of others it is quicker to ask for all.
     of_whom = f" AND {of_payers(asked)}" if dimension_for(dimension).changing else ""
-    rows = f"SELECT DISTINCT {_shown(dimension, scope)} AS value FROM sessions {_UNTIL_END}{of_whom}"
+    rows = f"SELECT DISTINCT {_shown(dimension, scope)} AS value FROM sessions PREWHERE {_in_time(asked)}{of_whom}"
     return f"(SELECT arraySort(groupArray(toString(value))) FROM ({rows}))"
 
 
@@ -107,6 +106,12 @@ def _shown(name: str, scope: Scope) -> str:
         return f"toString({column})"
     # TRICKY: as in the registry, `if` would leave the dictionary.
     return column if dimension.shown else f"replaceRegexpOne({column}, '^$', '{NOT_SET}')"
+
+
+def _in_time(asked: Crediting) -> str:
+    """Return the condition of rows that may be of a path, by what the tables are ordered by: the site and its days."""
+    first, last = (f"toDate(toDateTime({at}, 'UTC'))" for at in (earliest_touch(asked), "{end:UInt32}"))
+    return f"site_id = {{site:UInt32}} AND day >= {first} - 1 AND day <= {last} + 1"
 
 
 def _begins() -> list[str]:
@@ -144,11 +149,10 @@ def _completions(asked: Crediting, scope: Scope) -> str:
         for leaf in asked.touch_filters
     ]
     where = [
-        "site_id = {site:UInt32}",
+        _in_time(asked),
         of_payers(asked),
         goals_sql(scope.goals, scope),
         "timestamp >= toDateTime({since:UInt32}, 'UTC')",
-        "day <= toDate(toDateTime({end:UInt32}, 'UTC')) + 1",
     ]
     passes = " AND ".join(conditions) or "1"
     touch = _TOUCH.format(at="timestamp", number="number", is_direct="0", passes=passes)
