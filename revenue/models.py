@@ -171,6 +171,18 @@ class Payment(models.Model):
             models.Index(fields=["site", "paid_at", "id"], name="payment_by_time"),
             models.Index(fields=["site", "payer"], name="payment_by_payer"),
             models.Index(fields=["site", "customer_id"], condition=~Q(customer_id=""), name="payment_by_customer"),
+            # Few, of however many payments a customer or a payer has.
+            models.Index(
+                fields=["site", "customer_id", "payer"],
+                condition=Q(first_payment=models.F("id")),
+                name="payment_being_first",
+            ),
+            models.Index(
+                fields=["site", "customer_id", "payer"], condition=Q(first_payment=None), name="payment_without_first"
+            ),
+            models.Index(
+                fields=["site", "payer", "paid_at"], condition=Q(is_refund=True), name="payment_refunds_by_payer"
+            ),
             models.Index(fields=["site", "subscription_id"], name="payment_by_subscription"),
             models.Index(fields=["site", "refund_of"], name="payment_by_refund_of"),
             models.Index(fields=["refunded_payment"], name="payment_by_refunded"),

@@ -11,6 +11,7 @@ from bisect import bisect
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from django.db.models import F, Q, QuerySet
@@ -120,8 +121,9 @@ def _settle_firsts(site_id: SiteId, new: Iterable[Payment], changed: Iterable[Ch
             renamed.add(payment.pk)
     arrived = {_customer_of(payment) for payment in new} - moved
     # A new payment is to be compared with the first one alone, which is its own; and all are read where it is earlier.
-    is_decisive = Q(first_payment=F("pk")) | Q(first_payment=None)
-    groups = _by_customer(_payments_of(site_id, arrived, is_decisive))
+    # Asked apart, for each has an index: a customer may be a shop's guest, with all of the site's payments.
+    firsts = _payments_of(site_id, arrived, Q(first_payment=F("pk")))
+    groups = _by_customer(chain(firsts, _payments_of(site_id, arrived, Q(first_payment=None))))
     overtaken = {
         customer
         for customer, group in groups.items()
@@ -161,11 +163,13 @@ def _first_of(payments: Iterable[Payment]) -> int | None:
 def _refunds_concerned(site_id: SiteId, new: Iterable[Payment], changed: Iterable[Change]) -> Iterator[Payment]:
     """Yield refunds that may take back another payment than before, some twice."""
     own, freed, payers = set(), set(), set()
+    instants = []
     for payment in new:
         if payment.is_refund:
             own.add(payment.pk)
         elif payment.amount_micros > 0:
             payers.add(payment.payer)
+            instants.append(payment.paid_at)
     for payment, before in changed:
         now = standing_of(payment)
         is_moved, is_switched = now.payer != before.payer, now.is_voided != before.is_voided
@@ -173,12 +177,14 @@ def _refunds_concerned(site_id: SiteId, new: Iterable[Payment], changed: Iterabl
             own.add(payment.pk)
         elif not payment.is_refund and (is_moved or is_switched):
             payers |= {now.payer, before.payer}
+            instants.append(payment.paid_at)
             freed |= {payment.pk} if is_switched else set()
     refunds = Payment.objects.filter(is_refund=True).select_related("refunded_payment")
     refunds = refunds.only(*_READ, "refunded_payment", *_LINK)
     yield from _some(refunds, "pk", own)
     yield from _some(refunds, "refunded_payment", freed)
-    yield from _some(refunds.filter(site=site_id), "payer", payers)
+    if instants:
+        yield from _some(refunds.filter(site=site_id, paid_at__gte=min(instants)), "payer", payers)
 
 
 def _settle_taken_back(site_id: SiteId, refunds: Collection[Payment]) -> None:

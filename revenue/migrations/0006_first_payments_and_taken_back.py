@@ -65,5 +65,12 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(model_name='payment', index=FIRSTS),
         migrations.RunPython(relate_payments, migrations.RunPython.noop),
-        migrations.RemoveIndex(model_name='payment', name=FIRSTS.name),
+        migrations.AddIndex(
+            model_name='payment',
+            index=models.Index(condition=models.Q(('first_payment', None)), fields=['site', 'customer_id', 'payer'], name='payment_without_first'),
+        ),
+        migrations.AddIndex(
+            model_name='payment',
+            index=models.Index(condition=models.Q(('is_refund', True)), fields=['site', 'payer', 'paid_at'], name='payment_refunds_by_payer'),
+        ),
     ]
