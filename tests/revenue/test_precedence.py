@@ -255,7 +255,7 @@ def lookups(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 @pytest.mark.parametrize("count", [1, 300])
-@pytest.mark.parametrize(("kind", "most"), [(paid, 2), (once, 2), (refund, 3)])
+@pytest.mark.parametrize(("kind", "most"), [(paid, 3), (once, 3), (refund, 3)])
 def test_new_payments_are_looked_up_together_and_not_again_when_covered(
     kind: Callable[..., NewPayment], most: int, count: int, site: Site, lookups: list[int]
 ) -> None:

@@ -116,7 +116,7 @@ _CUSTOMER: Final[dict[str, Any]] = {
         "source": "Google",
         "medium": None,
         "campaign": None,
-        "channel": "Direct",
+        "channel": "Organic Search",
         "landing_page": "/",
         "country": "Estonia",
         "device_type": None,

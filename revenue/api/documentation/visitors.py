@@ -138,7 +138,7 @@ _BOUGHT: Final[list[dict[str, Any]]] = [
         "device_type": None,
         "medium": None,
         "campaign": None,
-        "channel": "Direct",
+        "channel": "Organic Search",
         "entry_page": "/",
         "exit_page": "/pricing",
         "pageviews": 2,

@@ -5,15 +5,17 @@ from typing import Final
 from tests.stats.query.recorded import custom, engagement, pageview
 
 FIXTURE_A: Final = (
-    pageview("09:00", "u1", "/", source="Google", country_code="EE", browser="Chrome"),
-    pageview("09:05", "u1", "/pricing", source="Google", country_code="EE", browser="Chrome"),
+    pageview("09:00", "u1", "/", source="Google", channel="Organic Search", country_code="EE", browser="Chrome"),
+    pageview("09:05", "u1", "/pricing", source="Google", channel="Organic Search", country_code="EE", browser="Chrome"),
     custom("09:10", "u1", "Signup", "/pricing", props={"plan": "pro"}),
-    pageview("09:30", "u2", "/pricing", country_code="US", browser="Safari"),
-    pageview("10:00", "u3", "/blog/a", source="Twitter", country_code="EE", browser="Firefox"),
+    pageview("09:30", "u2", "/pricing", channel="Direct", country_code="US", browser="Safari"),
+    pageview(
+        "10:00", "u3", "/blog/a", source="Twitter", channel="Organic Social", country_code="EE", browser="Firefox"
+    ),
     engagement("10:02", "u3", "/blog/a", 40, 60),
     pageview("10:02", "u3", "/blog/b"),
     engagement("10:05", "u3", "/blog/b", 90, 90),
-    pageview("15:00", "u1", "/blog/a", country_code="EE", browser="Chrome"),
+    pageview("15:00", "u1", "/blog/a", channel="Direct", country_code="EE", browser="Chrome"),
     engagement("15:01", "u1", "/blog/a", 80, 30),
     custom(
         "15:30",
@@ -22,6 +24,7 @@ FIXTURE_A: Final = (
         "/pricing",
         props={"plan": "free"},
         source="Google",
+        channel="Organic Search",
         country_code="DE",
         browser="Chrome",
     ),
