@@ -28,7 +28,7 @@ from tests.stats.query.recorded import Hit, custom, pageview
 from tests.stats.query.recorded import record as record_hits
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
-BOOKS, BOOKS_WHEN_SLOW = 10, 40
+BOOKS, BOOKS_WHEN_SLOW = 6, 40
 UNIT = {"USD": Decimal("0.01"), "JPY": Decimal(1)}
 REFERRERS = ("", "", "a.example", "b.example/x", "checkout.stripe.com", "own")
 # Who pays under a name is one of the visitors: `ann` of tests.revenue.test_reports is `v_…`.

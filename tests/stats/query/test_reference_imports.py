@@ -20,7 +20,7 @@ from tests.stats.query.reference.worlds import World, worlds
 from tests.stats.query.test_reference import HOW, SEED, SITES_WHEN_SLOW
 
 QUERIES = 60
-SITES = 7
+SITES = 5
 
 
 @dataclass(frozen=True)
