@@ -108,7 +108,6 @@ def _row(payment: Payment, secret: bytes) -> PaymentRow:
         covered_until=int(payment.covered_until.timestamp()) if payment.covered_until is not None else paid_at,
         interval=payment.term_interval,
         product_name=payment.product_name,
-        refunded_payment_id=payment.refunded_payment_id or 0,
         owner_id=_owner_number(payment, secret),
         credited_payment_id=credited.pk if credited else 0,
         credited_visitor_id=_number(credited.payer) if credited else 0,

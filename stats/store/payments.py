@@ -14,7 +14,7 @@ from stats.store.client import EventStore
 class PaymentRow:
     """One payment as it stands at `version`, in the order of the columns; instants are unix seconds.
 
-    `covered_until` is `paid_at` for a payment outside recurring revenue, `refunded_payment_id` 0 where there is none.
+    `covered_until` is `paid_at` for a payment outside recurring revenue.
     `owner_id` is the customer whose money it is, `credited_*` the payment itself or what a refund takes back, and
     `first_*` the first payment of that one's customer; 0 and empty where there is none. A renewal recurs and is not the
     first.
@@ -36,7 +36,6 @@ class PaymentRow:
     covered_until: int
     interval: str
     product_name: str
-    refunded_payment_id: int
     owner_id: int
     credited_payment_id: int
     credited_visitor_id: int

@@ -16,7 +16,7 @@ _IN_SPAN = (
 _DAY_S: Final = 86_400  # what the day of an event, in whatever zone, may be beside that of its instant
 _LONGEST_COVERAGE_S: Final = 373 * _DAY_S  # a year and the grace, with room; no older payment covers an instant
 _COUNTS = "NOT is_refund AND amount > 0"
-_IS_FIRST = "first_payment_id = payment_id"  # of its customer
+IS_FIRST: Final = "first_payment_id = payment_id"  # of its customer
 
 
 def compile_totals(span: Span) -> Statement:
@@ -76,7 +76,7 @@ def compile_payers_with_events(span: Span, events_from: int) -> Statement:
 
 def compile_new_customers(span: Span) -> Statement:
     """Return the statement for one number: customers whose first payment of all lies in a span."""
-    sql = f"SELECT countIf({_IS_FIRST}) AS customers FROM payments FINAL WHERE {_IN_SPAN}"
+    sql = f"SELECT countIf({IS_FIRST}) AS customers FROM payments FINAL WHERE {_IN_SPAN}"
     return Statement(sql, _span(span))
 
 
@@ -91,9 +91,9 @@ def compile_series(span: Span, bucket: Bucket, timezone: str, *, split: bool) ->
         "refunded": "is_refund",
         **(
             {
-                "first_payments": _IS_FIRST,
-                "renewals": f"NOT is_refund AND is_recurring AND NOT {_IS_FIRST}",
-                "one_time_repeat": f"NOT is_refund AND NOT is_recurring AND NOT {_IS_FIRST}",
+                "first_payments": IS_FIRST,
+                "renewals": f"NOT is_refund AND is_recurring AND NOT {IS_FIRST}",
+                "one_time_repeat": f"NOT is_refund AND NOT is_recurring AND NOT {IS_FIRST}",
             }
             if split
             else {}

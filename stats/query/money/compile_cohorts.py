@@ -13,6 +13,7 @@ from stats.query.compile import Statement
 from stats.query.compile_filters import Scope
 from stats.query.dimensions import ORIGIN
 from stats.query.money.cohorts import CohortsAsked
+from stats.query.money.compile import IS_FIRST
 from stats.query.money.compile_shares import first_payment_credit
 
 _OF_SITE: Final = "site_id = {site:UInt32} AND NOT is_voided"
@@ -114,7 +115,7 @@ def _customers(asked: CohortsAsked, scope: Scope) -> str:
         return f"SELECT customer_id, {month}{value} FROM ({credit}) WHERE passes"
     return (
         f"SELECT customer_id, toInt32({_MONTH.format('paid_at')}) AS first_month FROM payments FINAL "
-        f"WHERE {_KNOWN} AND first_payment_id = payment_id AND {_SINCE_START} AND {_UNTIL_END}"
+        f"WHERE {_KNOWN} AND {IS_FIRST} AND {_SINCE_START} AND {_UNTIL_END}"
     )
 
 

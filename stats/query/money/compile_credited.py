@@ -10,6 +10,7 @@ from stats.query.compile_filters import Scope
 from stats.query.dimensions import NOT_SET
 from stats.query.identities import sharing
 from stats.query.money.attribution import CURRENCY, PAYMENT_TYPE, PRODUCT, SINGLE_TOUCH, Crediting, Renewals
+from stats.query.money.compile import IS_FIRST
 from stats.query.types import Leaf, Operator
 
 NEGATIVE: Final = frozenset({Operator.IS_NOT, Operator.CONTAINS_NOT})
@@ -26,7 +27,7 @@ _IN_SPAN: Final = (
 _MICROS: Final = "reinterpret(ifNull(converted, toDecimal128(0, 6)), 'Int128')"
 FIRST_PAYMENTS: Final = f"""
     SELECT customer_id, toUnixTimestamp(paid_at) AS anchor_at, visitor_id AS anchor_visitor
-    FROM payments FINAL WHERE {_IN_SPAN} AND first_payment_id = payment_id
+    FROM payments FINAL WHERE {_IN_SPAN} AND {IS_FIRST}
 """
 
 
